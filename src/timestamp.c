@@ -1,0 +1,70 @@
+/*
+ * PostgreSQL's timestamps as text.  The calendar is the proleptic Gregorian one, as PostgreSQL's;
+ * it is counted in eras of 400 years that begin on the first of March, so that leap days come last.
+ */
+#include "timestamp.h"
+
+#define SECOND 1000000LL
+#define DAY (86400 * SECOND)
+#define DAYS_PER_ERA 146097
+#define ERA_START_TO_2000 730425 /* days from 0000-03-01 to 2000-01-01 */
+
+#define FIRST (-63082281600 * SECOND)  /* 0001-01-01T00:00:00Z */
+#define BEYOND (252455616000 * SECOND) /* 10000-01-01T00:00:00Z */
+
+static char *
+put_digits(char *text, unsigned int value, int digits)
+{
+	for (int i = digits - 1; i >= 0; i--, value /= 10)
+		text[i] = (char)('0' + value % 10);
+	return text + digits;
+}
+
+static char *
+put_date(char *text, unsigned int days) /* since 0000-03-01 */
+{
+	unsigned int era = days / DAYS_PER_ERA, day = days % DAYS_PER_ERA;
+	unsigned int year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	unsigned int day_of_year = day - (365 * year + year / 4 - year / 100);
+	unsigned int month = (5 * day_of_year + 2) / 153; /* 0 is March */
+
+	day = day_of_year - (153 * month + 2) / 5 + 1;
+	year += era * 400 + (month >= 10);
+	month = month < 10 ? month + 3 : month - 9;
+
+	text = put_digits(text, year, 4);
+	*text++ = '-';
+	text = put_digits(text, month, 2);
+	*text++ = '-';
+	return put_digits(text, day, 2);
+}
+
+size_t
+timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds)
+{
+	int64_t since; /* 0000-03-01, so never negative */
+	unsigned int second, fraction;
+	char *p;
+
+	if (microseconds < FIRST || microseconds >= BEYOND)
+		return 0;
+	since = microseconds + ERA_START_TO_2000 * DAY;
+	second = (unsigned int)(since % DAY / SECOND);
+	fraction = (unsigned int)(since % SECOND);
+
+	p = put_date(text, (unsigned int)(since / DAY));
+	*p++ = 'T';
+	p = put_digits(p, second / 3600, 2);
+	*p++ = ':';
+	p = put_digits(p, second / 60 % 60, 2);
+	*p++ = ':';
+	p = put_digits(p, second % 60, 2);
+	if (fraction != 0) {
+		*p++ = '.';
+		p = put_digits(p, fraction, 6);
+		while (p[-1] == '0')
+			p--;
+	}
+	*p++ = 'Z';
+	return (size_t)(p - text);
+}

@@ -1,0 +1,18 @@
+/*
+ * PostgreSQL's timestamptz (microseconds since 2000-01-01 00:00:00 UTC) as RFC 3339 text.
+ */
+#ifndef JOBSTATUS_TIMESTAMP_H
+#define JOBSTATUS_TIMESTAMP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TIMESTAMP_LENGTH 27 /* of 2024-06-01T08:00:00.123456Z */
+
+/*
+ * Writes MICROSECONDS in UTC with Z and as many digits of a second as it takes, not terminated.
+ * Returns the length, or 0 if the year is not within 0001 to 9999 (the infinities are not).
+ */
+size_t timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds);
+
+#endif

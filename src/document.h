@@ -1,0 +1,45 @@
+/*
+ * Rows to the JSON document of a job's status, written as the rows pass.
+ */
+#ifndef JOBSTATUS_DOCUMENT_H
+#define JOBSTATUS_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "row.h"
+
+struct body;
+
+enum document_result {
+	DOCUMENT_OK,
+	DOCUMENT_BROKEN, /* a row that the contract cannot express; logged, with the row's name */
+	DOCUMENT_FULL,   /* no memory or no space for it; logged */
+};
+
+/* One document in the making. */
+struct document {
+	struct body *body;
+	bool in_step;
+	bool any_task; /* in this step */
+	bool any_step;
+	int64_t job_created, job_updated;
+	int64_t step_created, step_updated;
+	char *position; /* of this step: a copy that grows */
+	size_t position_length, position_size;
+};
+
+void document_open(struct document *document, struct body *body);
+void document_close(struct document *document);
+
+/* Forgets what was written, the body's bytes included, and starts anew. */
+void document_begin(struct document *document);
+
+/* Appends one row.  They come in document order: the job, then each step followed by its tasks. */
+enum document_result document_append(struct document *document, const struct row *row);
+
+/* Completes the document after the last row. */
+enum document_result document_end(struct document *document);
+
+#endif

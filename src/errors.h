@@ -1,0 +1,17 @@
+/*
+ * The JSON bodies of answers that are no document, made with json-c.
+ */
+#ifndef JOBSTATUS_ERRORS_H
+#define JOBSTATUS_ERRORS_H
+
+struct body;
+struct request;
+
+/* Makes BODY {"detail":"DETAIL"}.  Returns 0, or -1: no memory. */
+int errors_detail(struct body *body, const char *detail);
+
+/* Makes BODY the HTTPValidationError of REQUEST's faults, workspace first.  Returns 0, or -1: no
+ * memory. */
+int errors_validation(struct body *body, const struct request *request);
+
+#endif

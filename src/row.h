@@ -1,0 +1,29 @@
+/*
+ * One row of the read: a job, a step or a task, as the database gave it.
+ */
+#ifndef JOBSTATUS_ROW_H
+#define JOBSTATUS_ROW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The levels in document order; the numbers are those that the statement gives. */
+enum row_level { ROW_JOB = 1, ROW_STEP, ROW_TASK };
+
+/* Bytes of a row, not terminated; `bytes` is NULL for SQL's NULL. */
+struct row_text {
+	const char *bytes;
+	size_t length;
+};
+
+struct row {
+	enum row_level level;
+	struct row_text
+	    step_position; /* of a step, or of a task's step; any type, comparable by bytes */
+	struct row_text id, name, status;
+	struct row_text status_details, error_details; /* JSON */
+	struct row_text error_stack;
+	int64_t created_at, updated_at; /* see timestamp.h */
+};
+
+#endif

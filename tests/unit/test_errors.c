@@ -1,0 +1,101 @@
+/*
+ * The bodies of errors, byte by byte.
+ */
+#include <stdio.h>
+
+#include "body.h"
+#include "errors.h"
+#include "request.h"
+#include "sink.h"
+#include "suite.h"
+
+#define PATTERN "^[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f]*$"
+
+static const struct {
+	const char *path, *expected;
+} cases[] = {
+	{ "/apis/jobs/v2/workspaces/a\tb/jobs/j/status",
+	    "{\"detail\":[{\"type\":\"string_pattern_mismatch\",\"loc\":[\"path\",\"workspace\"],"
+	    "\"msg\":\"String should match pattern '" PATTERN "'\",\"input\":\"a\\tb\","
+	    "\"ctx\":{\"pattern\":\"" PATTERN "\"}}]}" },
+	{ "/apis/jobs/v2/workspaces/w/jobs/a\xff\xc3\xa9\xc0\xafz/status",
+	    "{\"detail\":[{\"type\":\"string_unicode\",\"loc\":[\"path\",\"name\"],\"msg\":\"Input should"
+	    " be a valid string, unable to parse raw data as a unicode string\","
+	    "\"input\":\"a\xEF\xBF\xBD\xc3\xa9\xEF\xBF\xBD\xEF\xBF\xBDz\"}]}" },
+	{ "/apis/jobs/v2/workspaces/\xff/jobs/\x7f/status",
+	    "{\"detail\":[{\"type\":\"string_unicode\",\"loc\":[\"path\",\"workspace\"],\"msg\":\"Input"
+	    " should be a valid string, unable to parse raw data as a unicode string\","
+	    "\"input\":\"\xEF\xBF\xBD\"},{\"type\":\"string_pattern_mismatch\",\"loc\":[\"path\","
+	    "\"name\"],\"msg\":\"String should match pattern '" PATTERN "'\",\"input\":\"\x7f\","
+	    "\"ctx\":{\"pattern\":\"" PATTERN "\"}}]}" },
+};
+
+static void
+assert_body(struct body *body, const char *expected)
+{
+	struct sink sink = { 0 };
+
+	body_send(body, sink_take, &sink);
+	ck_assert_str_eq(sink.bytes, expected);
+	free(sink.bytes);
+	body_close(body);
+}
+
+START_TEST(validation)
+{
+	struct request request;
+	struct body body;
+
+	body_open(&body);
+	ck_assert_int_eq(request_parse(&request, "GET", "", cases[_i].path), 422);
+	ck_assert_int_eq(errors_validation(&body, &request), 0);
+	request_free(&request);
+	assert_body(&body, cases[_i].expected);
+}
+END_TEST
+
+START_TEST(too_long)
+{
+	char path[400] = "/apis/jobs/v2/workspaces/w/jobs/", expected[800], name[257];
+	struct request request;
+	struct body body;
+
+	memset(name, 'n', 256);
+	name[256] = '\0';
+	strcat(path, name);
+	strcat(path, "/status");
+	snprintf(expected, sizeof(expected),
+	    "{\"detail\":[{\"type\":\"string_too_long\",\"loc\":[\"path\",\"name\"],\"msg\":\"String should"
+	    " have at most 255 characters\",\"input\":\"%s\",\"ctx\":{\"max_length\":255}}]}",
+	    name);
+	body_open(&body);
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, path), 422);
+	ck_assert_int_eq(errors_validation(&body, &request), 0);
+	request_free(&request);
+	assert_body(&body, expected);
+}
+END_TEST
+
+START_TEST(detail)
+{
+	struct body body;
+
+	body_open(&body);
+	body_append(&body, "half a document", 15);
+	ck_assert_int_eq(errors_detail(&body, "Job not found"), 0);
+	assert_body(&body, "{\"detail\":\"Job not found\"}");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("errors");
+	TCase *tcase = tcase_create("errors");
+
+	tcase_add_loop_test(tcase, validation, 0, sizeof(cases) / sizeof(cases[0]));
+	tcase_add_test(tcase, too_long);
+	tcase_add_test(tcase, detail);
+	suite_add_tcase(suite, tcase);
+	return suite_run(suite);
+}

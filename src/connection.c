@@ -1,0 +1,344 @@
+/*
+ * One session with PostgreSQL, on libpq's asynchronous calls and poll(2): PQconnectPoll() knows no
+ * timeout and PQexec() waits for ever, so every wait here is ours.
+ */
+#include "connection.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "clock.h"
+#include "dial.h"
+#include "statement.h"
+
+#define BINARY 1
+
+struct connection {
+	PGconn *pg;
+	char *statement;  /* its text, when it is not prepared */
+	char timeout[24]; /* statement_timeout in milliseconds */
+	bool columns_known;
+	struct statement_columns columns;
+};
+
+static const char prepared_name[] = "jobstatus_read";
+
+/* SQLSTATEs after which a fresh session may answer. */
+static bool
+ends_session(const char *sqlstate)
+{
+	return strncmp(sqlstate, "57P", 3) == 0 || /* the server ended it */
+	    strncmp(sqlstate, "08", 2) == 0 ||     /* connection exception */
+	    strncmp(sqlstate, "40", 2) == 0 ||     /* a standby's conflict with replay */
+	    strcmp(sqlstate, "0A000") == 0 ||      /* cached plan must not change result type */
+	    strcmp(sqlstate, "26000") == 0;        /* prepared statement unknown here */
+}
+
+/* SQLSTATEs that speak of rows: a view's value that is no json, two jobs of one name. */
+static bool
+is_data(const char *sqlstate)
+{
+	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "21", 2) == 0;
+}
+
+static enum failure_kind
+kind_of(const char *sqlstate, const PGconn *pg)
+{
+	if (sqlstate == NULL)
+		return PQstatus(pg) == CONNECTION_BAD ? FAILURE_LOST : FAILURE_REFUSED;
+	if (ends_session(sqlstate))
+		return FAILURE_LOST;
+	if (strcmp(sqlstate, "57014") == 0) /* statement_timeout */
+		return FAILURE_SLOW;
+	return is_data(sqlstate) ? FAILURE_DATA : FAILURE_REFUSED;
+}
+
+static int
+fail_by_result(struct failure *failure, const PGconn *pg, const PGresult *result)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	failure_set(failure, kind_of(sqlstate, pg), message != NULL ? message : PQerrorMessage(pg));
+	if (sqlstate != NULL)
+		snprintf(failure->sqlstate, sizeof(failure->sqlstate), "%s", sqlstate);
+	return -1;
+}
+
+static int
+flush(PGconn *pg, int64_t deadline, struct failure *failure)
+{
+	for (;;) {
+		switch (PQflush(pg)) {
+		case 0:
+			return 0;
+		case 1:
+			break;
+		default:
+			return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
+		}
+		if (dial_wait(pg, POLLIN | POLLOUT, deadline, NULL) != 0)
+			return failure_set(
+			    failure, FAILURE_TIMEOUT, "the deadline passed while sending");
+		if (!PQconsumeInput(pg))
+			return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
+	}
+}
+
+/* The next result, which may be NULL.  Returns 0, or -1 with *FAILURE set. */
+static int
+next_result(PGconn *pg, int64_t deadline, PGresult **result, struct failure *failure)
+{
+	while (PQisBusy(pg)) {
+		if (dial_wait(pg, POLLIN, deadline, NULL) != 0)
+			return failure_set(failure, FAILURE_TIMEOUT, "the deadline passed");
+		if (!PQconsumeInput(pg))
+			return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
+	}
+	*result = PQgetResult(pg);
+	return 0;
+}
+
+/* Waits for the results of what was sent and gives the last of them that is not NULL. */
+static int
+finish_command(PGconn *pg, int sent, int64_t deadline, PGresult **last, struct failure *failure)
+{
+	PGresult *result;
+
+	*last = NULL;
+	if (!sent)
+		return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
+	if (flush(pg, deadline, failure) != 0)
+		return -1;
+	while (next_result(pg, deadline, &result, failure) == 0) {
+		ExecStatusType status;
+
+		if (result == NULL)
+			return 0;
+		PQclear(*last);
+		*last = result;
+		status = PQresultStatus(result);
+		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+			fail_by_result(failure, pg, result);
+			break;
+		}
+	}
+	PQclear(*last);
+	*last = NULL;
+	return -1;
+}
+
+static int
+set_up(struct connection *c, const struct connection_options *options, int64_t deadline,
+    struct failure *failure)
+{
+	static const char settings[] =
+	    "select pg_catalog.set_config('statement_timeout', $1, false),"
+	    " pg_catalog.set_config('TimeZone', 'UTC', false)";
+	const char *encoding = PQparameterStatus(c->pg, "server_encoding");
+	const char *values[1] = { c->timeout };
+	PGresult *result;
+
+	if (encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0)
+		return failure_set(failure, FAILURE_REFUSED,
+		    "the database's encoding is SQL_ASCII, which says nothing of its text");
+	if (PQsetnonblocking(c->pg, 1) != 0)
+		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
+	if (!options->prepare)
+		return 0;
+	if (finish_command(c->pg,
+		PQsendQueryParams(c->pg, settings, 1, NULL, values, NULL, NULL, BINARY), deadline,
+		&result, failure) != 0)
+		return -1;
+	PQclear(result);
+	if (finish_command(c->pg, PQsendPrepare(c->pg, prepared_name, c->statement, 2, NULL),
+		deadline, &result, failure) != 0)
+		return -1;
+	PQclear(result);
+	return 0;
+}
+
+struct connection *
+connection_open(const struct connection_options *options, int64_t deadline,
+    const atomic_bool *cancel, struct failure *failure)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	failure_set(failure, FAILURE_MEMORY, "no memory for a connection");
+	if (c == NULL)
+		return NULL;
+	snprintf(c->timeout, sizeof(c->timeout), "%lld",
+	    (long long)((options->timeout + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND));
+	if ((c->statement = statement_text(options->schema)) == NULL)
+		goto failed;
+	failure_set(failure, FAILURE_TIMEOUT, "no time was left to connect");
+	if ((c->pg = dial(options->database, deadline, cancel, failure)) == NULL)
+		goto failed;
+	if (set_up(c, options, deadline, failure) != 0)
+		goto failed;
+	if (options->prepare) {
+		free(c->statement);
+		c->statement = NULL;
+	}
+	return c;
+failed:
+	connection_close(c);
+	return NULL;
+}
+
+void
+connection_close(struct connection *c)
+{
+	if (c == NULL)
+		return;
+	PQfinish(c->pg);
+	free(c->statement);
+	free(c);
+}
+
+bool
+connection_valid_database(const char *database)
+{
+	PQconninfoOption *options = PQconninfoParse(database, NULL);
+	bool valid = options != NULL;
+
+	PQconninfoFree(options);
+	return valid;
+}
+
+/*
+ * Sends the read.  A statement that is not prepared may meet another server session each time (a
+ * pooler's transaction), so its statement_timeout goes before it in the same pipeline and lasts for
+ * both only.
+ */
+static int
+send_read(struct connection *c, const char *const values[2], const int lengths[2])
+{
+	static const char settings[] =
+	    "select pg_catalog.set_config('statement_timeout', $1, true),"
+	    " pg_catalog.set_config('TimeZone', 'UTC', true)";
+	static const int formats[2] = { BINARY, BINARY };
+	static const Oid types[2] = { 25, 25 }; /* text */
+	const char *timeout[1] = { c->timeout };
+
+	if (c->statement == NULL)
+		return PQsendQueryPrepared(
+			   c->pg, prepared_name, 2, values, lengths, formats, BINARY) &&
+		    PQsetSingleRowMode(c->pg);
+	c->columns_known = false;
+	return PQenterPipelineMode(c->pg) &&
+	    PQsendQueryParams(c->pg, settings, 1, NULL, timeout, NULL, NULL, BINARY) &&
+	    PQsendQueryParams(c->pg, c->statement, 2, types, values, lengths, formats, BINARY) &&
+	    PQpipelineSync(c->pg);
+}
+
+/* The pipeline's first statement is done with when its NULL has come. */
+static int
+skip_settings(struct connection *c, int64_t deadline, struct failure *failure)
+{
+	PGresult *result;
+
+	do {
+		if (next_result(c->pg, deadline, &result, failure) != 0)
+			return -1;
+		if (result != NULL && PQresultStatus(result) != PGRES_TUPLES_OK) {
+			fail_by_result(failure, c->pg, result);
+			failure->kind = FAILURE_LOST;
+			PQclear(result);
+			return -1;
+		}
+		PQclear(result);
+	} while (result != NULL);
+	PQsetSingleRowMode(c->pg);
+	return 0;
+}
+
+/* Ends a pipeline: what is left is its synchronisation point. */
+static int
+end_pipeline(struct connection *c, int64_t deadline, struct failure *failure)
+{
+	PGresult *result;
+	ExecStatusType status;
+
+	do {
+		if (next_result(c->pg, deadline, &result, failure) != 0)
+			return -1;
+		status = PQresultStatus(result);
+		PQclear(result);
+	} while (status != PGRES_PIPELINE_SYNC && PQstatus(c->pg) == CONNECTION_OK);
+	if (!PQexitPipelineMode(c->pg))
+		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
+	return 0;
+}
+
+static int
+take_row(struct connection *c, const PGresult *result, connection_row *take, void *context,
+    struct failure *failure)
+{
+	struct row row;
+
+	if (!c->columns_known && !statement_find_columns(result, &c->columns))
+		return failure_set(failure, FAILURE_LOST, "the read's columns have other names");
+	c->columns_known = true;
+	if (!statement_row(result, &c->columns, &row))
+		return failure_set(failure, FAILURE_LOST, "the read's columns have other types");
+	return take(context, &row);
+}
+
+/*
+ * Reads results to their end, even when a row was refused (the session stays of use).  Returns as
+ * connection_read(); the results of a pipeline's read end with a NULL as any other.
+ */
+static int
+take_rows(struct connection *c, int64_t deadline, connection_row *take, void *context,
+    struct failure *failure)
+{
+	PGresult *result;
+	int outcome = 0;
+	bool any = false;
+
+	for (;;) {
+		if (next_result(c->pg, deadline, &result, failure) != 0) {
+			if (any && failure->kind == FAILURE_TIMEOUT)
+				failure->kind = FAILURE_SLOW;
+			return -1;
+		}
+		if (result == NULL)
+			return outcome;
+		if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+			any = true;
+			if (outcome == 0)
+				outcome = take_row(c, result, take, context, failure);
+		} else if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+			outcome = fail_by_result(failure, c->pg, result);
+		}
+		PQclear(result);
+	}
+}
+
+int
+connection_read(struct connection *c, const struct row_text *workspace, const struct row_text *name,
+    int64_t deadline, connection_row *take, void *context, struct failure *failure)
+{
+	const char *values[2] = { workspace->bytes, name->bytes };
+	const int lengths[2] = { (int)workspace->length, (int)name->length };
+	bool pipeline = c->statement != NULL;
+	int outcome;
+
+	if (!send_read(c, values, lengths))
+		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
+	if (flush(c->pg, deadline, failure) != 0)
+		return -1;
+	if (pipeline && skip_settings(c, deadline, failure) != 0)
+		return -1;
+	outcome = take_rows(c, deadline, take, context, failure);
+	if (outcome < 0 && !failure_keeps_session(failure->kind))
+		return -1;
+	if (pipeline && end_pipeline(c, deadline, failure) != 0)
+		return -1;
+	return outcome;
+}

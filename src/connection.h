@@ -1,0 +1,47 @@
+/*
+ * One session with PostgreSQL: opened, prepared and read against a deadline, never blocking beyond
+ * it (name resolution apart: that is why opening belongs to the pool's own thread).
+ */
+#ifndef JOBSTATUS_CONNECTION_H
+#define JOBSTATUS_CONNECTION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "failure.h"
+#include "row.h"
+
+struct connection;
+
+struct connection_options {
+	const char *database; /* libpq conninfo */
+	const char *schema;
+	bool prepare;    /* prepared statements, settings once per session */
+	int64_t timeout; /* statement_timeout, and what one attempt to open may take; nanoseconds */
+};
+
+/* Takes one row; returns 0, or 1 to be given no more. */
+typedef int connection_row(void *context, const struct row *row);
+
+/* Whether libpq can read DATABASE. */
+bool connection_valid_database(const char *database);
+
+/*
+ * Opens a session and prepares the read.  Hosts are tried one after the other, each with its share
+ * of the time to DEADLINE; *CANCEL, when it turns true, ends the attempt.  NULL: *FAILURE says why.
+ */
+struct connection *connection_open(const struct connection_options *options, int64_t deadline,
+    const atomic_bool *cancel, struct failure *failure);
+void connection_close(struct connection *connection);
+
+/*
+ * Runs the read and gives every row to TAKE, which answers 0, or 1 to be given no more.  Returns 0
+ * when all rows were taken, 1 when TAKE wanted no more, or -1 with *FAILURE set:
+ * failure_keeps_session() tells whether the session is of further use.
+ */
+int connection_read(struct connection *connection, const struct row_text *workspace,
+    const struct row_text *name, int64_t deadline, connection_row *take, void *context,
+    struct failure *failure);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * Reading a job's status.  A read that loses its session goes on with a fresh one while its
+ * deadline lasts; what the database's state is, and that it changed, is logged here and nowhere
+ * else: one line for an outage, however many reads meet it and whatever it says to each.
+ */
+#include "store.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "config.h"
+#include "log.h"
+#include "pool.h"
+
+#define SHOWN(text) (int)((text)->length < 300 ? (text)->length : 300), (text)->bytes
+
+struct store {
+	struct connection_options options;
+	struct pool *pool;
+	pthread_mutex_t lock; /* of the two below */
+	struct failure state; /* what the last look said, of kind FAILURE_NONE if all was well */
+	int64_t changed;      /* when that changed last */
+};
+
+struct counter {
+	const struct store_reader *reader;
+	uint64_t rows;
+};
+
+static const char *const states[] = {
+	[FAILURE_LOST] = "the session was lost",
+	[FAILURE_TIMEOUT] = "no answer in time",
+	[FAILURE_SLOW] = "an answer took too long",
+	[FAILURE_CONNECT] = "no connection",
+	[FAILURE_REFUSED] = "refused",
+	[FAILURE_MEMORY] = "no memory",
+};
+
+struct store *
+store_open(const struct config *config)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL)
+		return NULL;
+	store->options = (struct connection_options){ .database = config->database,
+		.schema = config->schema,
+		.prepare = config->prepare,
+		.timeout = config->timeout };
+	pthread_mutex_init(&store->lock, NULL);
+	store->pool = pool_open(&store->options, config->threads);
+	if (store->pool == NULL) {
+		store_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+void
+store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	pool_close(store->pool);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+/* The server is away, in one of the ways in which that shows. */
+static bool
+is_away(enum failure_kind kind)
+{
+	return kind == FAILURE_LOST || kind == FAILURE_TIMEOUT || kind == FAILURE_CONNECT;
+}
+
+static bool
+same_state(const struct failure *a, const struct failure *b)
+{
+	if (is_away(a->kind) && is_away(b->kind))
+		return true;
+	return a->kind == b->kind && strcmp(a->sqlstate, b->sqlstate) == 0;
+}
+
+/*
+ * One line when the state of the database changes.  A read that BEGAN before the last change may
+ * tell of what was before, and says nothing.
+ */
+static void
+note(struct store *store, const struct failure *failure, int64_t began)
+{
+	bool changed;
+
+	pthread_mutex_lock(&store->lock);
+	changed = began >= store->changed && !same_state(&store->state, failure);
+	if (changed) {
+		store->state = *failure;
+		store->changed = clock_now();
+	}
+	pthread_mutex_unlock(&store->lock);
+	if (!changed)
+		return;
+	if (failure->kind == FAILURE_NONE)
+		log_info("database: answers again");
+	else
+		log_error("database: %s: %s%s%s%s", states[failure->kind], failure->text,
+		    *failure->sqlstate != '\0' ? " (SQLSTATE " : "", failure->sqlstate,
+		    *failure->sqlstate != '\0' ? ")" : "");
+}
+
+static int
+count_row(void *context, const struct row *row)
+{
+	struct counter *counter = context;
+
+	counter->rows++;
+	return counter->reader->row(counter->reader->context, row);
+}
+
+/* One attempt.  Returns connection_read()'s answer; the connection is back in the pool. */
+static int
+attempt(struct store *store, const struct row_text *workspace, const struct row_text *name,
+    int64_t deadline, struct counter *counter, bool again, struct failure *failure)
+{
+	struct connection *connection = pool_take(store->pool, deadline, failure);
+	int outcome;
+
+	if (connection == NULL) {
+		if (failure->kind == FAILURE_LOST) /* while it was opened: it is not tried again */
+			failure->kind = FAILURE_CONNECT;
+		return -1;
+	}
+	counter->rows = 0;
+	counter->reader->begin(counter->reader->context);
+	outcome =
+	    connection_read(connection, workspace, name, deadline, count_row, counter, failure);
+	if (outcome >= 0 || failure_keeps_session(failure->kind))
+		pool_put(store->pool, connection);
+	else
+		pool_put_failed(store->pool, connection, failure, again);
+	return outcome;
+}
+
+enum store_result
+store_read(struct store *store, const struct row_text *workspace, const struct row_text *name,
+    int64_t deadline, const struct store_reader *reader)
+{
+	struct counter counter = { .reader = reader };
+	struct failure failure = { .kind = FAILURE_NONE };
+	int64_t began = clock_now();
+	int outcome = attempt(store, workspace, name, deadline, &counter, false, &failure);
+
+	while (outcome < 0 && failure.kind == FAILURE_LOST && clock_now() < deadline) {
+		log_debug("database: the session was lost, trying a fresh one: %s", failure.text);
+		outcome = attempt(store, workspace, name, deadline, &counter, true, &failure);
+	}
+	if (outcome < 0 && failure.kind != FAILURE_DATA) {
+		note(store, &failure, began);
+		return STORE_UNAVAILABLE;
+	}
+	note(store, &(const struct failure){ .kind = FAILURE_NONE }, began);
+	if (outcome < 0) {
+		log_error("job \"%.*s\" of workspace \"%.*s\": %s (SQLSTATE %s)", SHOWN(name),
+		    SHOWN(workspace), failure.text, failure.sqlstate);
+		return STORE_BROKEN;
+	}
+	if (outcome > 0)
+		return STORE_STOPPED;
+	return counter.rows > 0 ? STORE_OK : STORE_ABSENT;
+}

@@ -1,0 +1,38 @@
+/*
+ * Reading a job's status from the database: the statement, tried again where a fresh session may
+ * answer, within the request's deadline.
+ */
+#ifndef JOBSTATUS_STORE_H
+#define JOBSTATUS_STORE_H
+
+#include <stdint.h>
+
+#include "row.h"
+
+struct config;
+struct store;
+
+/* Where the rows of one read go; both are called from store_read() alone. */
+struct store_reader {
+	void (*begin)(void *context); /* a first or another attempt: forget all rows */
+	int (*row)(void *context, const struct row *row); /* 0, or 1 to be given no more */
+	void *context;
+};
+
+enum store_result {
+	STORE_OK,          /* all rows were given */
+	STORE_ABSENT,      /* there is no such job */
+	STORE_STOPPED,     /* the reader wanted no more */
+	STORE_BROKEN,      /* its rows cannot be read as what they should be; logged */
+	STORE_UNAVAILABLE, /* the database is away, too slow or refuses; logged once */
+};
+
+/* Connects to nothing yet.  CONFIG is borrowed.  NULL: no memory. */
+struct store *store_open(const struct config *config);
+void store_close(struct store *store);
+
+/* Reads the job NAME of WORKSPACE; DEADLINE is of clock_now(). */
+enum store_result store_read(struct store *store, const struct row_text *workspace,
+    const struct row_text *name, int64_t deadline, const struct store_reader *reader);
+
+#endif

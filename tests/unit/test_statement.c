@@ -1,0 +1,120 @@
+/*
+ * The statement's text and how a result becomes a row.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "statement.h"
+#include "suite.h"
+
+static const struct {
+	const char *schema, *quoted;
+} schemas[] = {
+	{ "jobstatus", "\"jobstatus\".tasks where" },
+	{ "a\"b", "\"a\"\"b\".tasks where" },
+	{ "a.b; drop", "\"a.b; drop\".tasks where" },
+	{ "\"\"\"", "\"\"\"\"\"\"\"\".tasks where" },
+};
+
+START_TEST(quotes_the_schema)
+{
+	char *text = statement_text(schemas[_i].schema);
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_nonnull(strstr(text, schemas[_i].quoted));
+	ck_assert_ptr_null(strchr(text, '@'));
+	free(text);
+}
+END_TEST
+
+static char *columns[] = { "updated_at", "created_at", "error_stack", "error_details",
+	"status_details", "status", "name", "id", "position", "step_position", "level" };
+
+#define COLUMNS_MADE (int)(sizeof(columns) / sizeof(columns[0]))
+
+/* A result of one row in which every column but a few is NULL. */
+static PGresult *
+make(int made)
+{
+	static const unsigned char level[4] = { 0, 0, 0, 3 }, time[8] = { 0, 0, 0, 0, 0, 0, 1, 2 };
+	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	PGresAttDesc attributes[COLUMNS_MADE];
+
+	memset(attributes, 0, sizeof(attributes));
+	for (int i = 0; i < made; i++)
+		attributes[i].name = columns[i];
+	PQsetResultAttrs(result, made, attributes);
+	for (int i = 0; i < made; i++)
+		PQsetvalue(result, 0, i, NULL, -1);
+	PQsetvalue(result, 0, 1, (char *)(uintptr_t)time, sizeof(time));
+	PQsetvalue(result, 0, 6, (char *)(uintptr_t) "name", 4);
+	if (made == COLUMNS_MADE)
+		PQsetvalue(result, 0, 10, (char *)(uintptr_t)level, sizeof(level));
+	return result;
+}
+
+START_TEST(finds_columns_by_name)
+{
+	PGresult *result = make(COLUMNS_MADE);
+	struct statement_columns found;
+	struct row row;
+
+	ck_assert(statement_find_columns(result, &found));
+	ck_assert(statement_row(result, &found, &row));
+	ck_assert_int_eq(row.level, ROW_TASK);
+	ck_assert_int_eq(row.created_at, 258);
+	ck_assert_int_eq(row.updated_at, INT64_MIN);
+	ck_assert_uint_eq(row.name.length, 4);
+	ck_assert_mem_eq(row.name.bytes, "name", 4);
+	ck_assert_ptr_null(row.error_stack.bytes);
+	ck_assert_ptr_null(row.id.bytes);
+	PQclear(result);
+}
+END_TEST
+
+START_TEST(misses_a_column)
+{
+	PGresult *result = make(COLUMNS_MADE - 1);
+	struct statement_columns found;
+
+	ck_assert(!statement_find_columns(result, &found));
+	PQclear(result);
+}
+END_TEST
+
+static const struct {
+	unsigned char bytes[4];
+	int length;
+} levels[] = {
+	{ { 0, 0, 0, 0 }, 4 },
+	{ { 0, 0, 0, 4 }, 4 },
+	{ { 255, 255, 255, 255 }, 4 },
+	{ { 0, 0, 0, 1 }, 3 },
+};
+
+START_TEST(refuses_a_level)
+{
+	PGresult *result = make(COLUMNS_MADE);
+	struct statement_columns found;
+	struct row row;
+
+	PQsetvalue(result, 0, 10, (char *)(uintptr_t)levels[_i].bytes, levels[_i].length);
+	ck_assert(statement_find_columns(result, &found));
+	ck_assert(!statement_row(result, &found, &row));
+	PQclear(result);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("statement");
+	TCase *tcase = tcase_create("statement");
+
+	tcase_add_loop_test(tcase, quotes_the_schema, 0, sizeof(schemas) / sizeof(schemas[0]));
+	tcase_add_test(tcase, finds_columns_by_name);
+	tcase_add_test(tcase, misses_a_column);
+	tcase_add_loop_test(tcase, refuses_a_level, 0, sizeof(levels) / sizeof(levels[0]));
+	suite_add_tcase(suite, tcase);
+	return suite_run(suite);
+}

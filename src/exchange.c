@@ -1,0 +1,89 @@
+/*
+ * One request and its answer.  Standard input is read before the answer: a record left in the
+ * socket would be taken for the next request's on a kept connection, and a front that writes first
+ * and reads later would wait for us while we wait for it.
+ */
+#include "exchange.h"
+
+#include "clock.h"
+#include "handler.h"
+
+struct output {
+	FCGX_Stream *stream;
+	atomic_int_least64_t *cut;
+	int64_t timeout;
+};
+
+/* Returns whether input ended within its limit. */
+static bool
+drain_input(FCGX_Stream *in)
+{
+	char piece[8192];
+	size_t total = 0;
+
+	while (total <= EXCHANGE_INPUT_MAX) {
+		size_t room = EXCHANGE_INPUT_MAX + 1 - total;
+		int want = room < sizeof(piece) ? (int)room : (int)sizeof(piece);
+		int n = FCGX_GetStr(piece, want, in);
+
+		if (n > 0)
+			total += (size_t)n;
+		if (n < want)
+			return total <= EXCHANGE_INPUT_MAX;
+	}
+	return false;
+}
+
+static int
+write_output(void *context, const char *bytes, size_t length)
+{
+	const struct output *output = context;
+
+	/* A peer that takes something is given its time anew. */
+	atomic_store(output->cut, clock_now() + output->timeout);
+	return FCGX_PutStr(bytes, (int)length, output->stream) == (int)length ? 0 : -1;
+}
+
+/*
+ * What FCGX_Finish_r() does, but that the connection is left to its owner, who may have to cut it
+ * off while this waits.
+ */
+static bool
+finish(FCGX_Request *fcgx)
+{
+	bool ok = FCGX_FClose(fcgx->err) == 0;
+
+	ok = FCGX_FClose(fcgx->out) == 0 && ok;
+	ok = FCGX_GetError(fcgx->in) == 0 && ok;
+	FCGX_Free(fcgx, 0);
+	return ok;
+}
+
+enum exchange_end
+exchange_run(
+    FCGX_Request *fcgx, struct handler *handler, int64_t timeout, atomic_int_least64_t *cut)
+{
+	struct handler_variables variables;
+	struct output output;
+	int64_t deadline = clock_now() + timeout;
+	bool drained, ok = false, keep;
+
+	atomic_store(cut, deadline);
+	if (FCGX_Accept_r(fcgx) != 0)
+		return EXCHANGE_CLOSE;
+	drained = drain_input(fcgx->in);
+	atomic_store(cut, 0);
+	if (FCGX_GetError(fcgx->in) == 0) {
+		variables = (struct handler_variables){ FCGX_GetParam("REQUEST_METHOD", fcgx->envp),
+			FCGX_GetParam("SCRIPT_NAME", fcgx->envp),
+			FCGX_GetParam("PATH_INFO", fcgx->envp) };
+		output = (struct output){ fcgx->out, cut, timeout };
+		ok = handler_answer(handler, &variables, deadline, write_output, &output) == 0;
+	}
+	keep = fcgx->keepConnection != 0;
+	atomic_store(cut, clock_now() + timeout);
+	ok = finish(fcgx) && ok;
+	if (!drained)
+		return EXCHANGE_DRAIN;
+	return ok && keep ? EXCHANGE_KEEP : EXCHANGE_CLOSE;
+}

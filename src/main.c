@@ -1,0 +1,104 @@
+/*
+ * jobstatus.fcgi: answers the status of a job from PostgreSQL, as FastCGI or plain CGI.
+ */
+#include "build.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "connection.h"
+#include "examine.h"
+#include "listener.h"
+#include "log.h"
+#include "plaincgi.h"
+#include "server.h"
+#include "store.h"
+
+/* Reads the configuration and says what is wrong with it.  Returns 0 or -1. */
+static int
+configure(struct config *config, int argc, char *argv[])
+{
+	char error[400];
+
+	if (config_read(config, argc, argv, error, sizeof(error)) != 0) {
+		log_error("%s", error);
+		return -1;
+	}
+	log_open(config->log_target, config->log_level);
+	if (!connection_valid_database(config->database)) {
+		log_error(
+		    "--database or JOBSTATUS_DATABASE: not a connection string of PostgreSQL");
+		return -1;
+	}
+	if (config->socket_group != NULL && !listener_valid_group(config->socket_group)) {
+		log_error("--socket-group or JOBSTATUS_SOCKET_GROUP: there is no group \"%s\"",
+		    config->socket_group);
+		return -1;
+	}
+	return 0;
+}
+
+/* Under CGI the command line is the client's query string: it is not read. */
+static int
+run_plain_cgi(void)
+{
+	struct config config;
+
+	if (configure(&config, 0, NULL) == 0)
+		plaincgi_run(&config);
+	else
+		plaincgi_refuse();
+	return EX_OK;
+}
+
+static int
+run_server(const struct config *config)
+{
+	struct listener listener;
+	struct store *store;
+	int result;
+
+	if (config->socket == NULL && !listener_is(STDIN_FILENO)) {
+		log_error(
+		    "nowhere to listen: no --socket, and descriptor 0 is no listening socket");
+		config_usage(stderr);
+		return EX_USAGE;
+	}
+	server_block_signals();
+	if (listener_open(&listener, config->socket, config->socket_group) != 0)
+		return EX_CANTCREAT;
+	store = store_open(config);
+	if (store == NULL)
+		log_error("start: no memory");
+	result = store != NULL ? server_run(config, &listener, store) : -1;
+	store_close(store);
+	listener_unlink(&listener);
+	listener_close(&listener);
+	return result == 0 ? EX_OK : EX_OSERR;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct config config;
+
+	if (plaincgi_is())
+		return run_plain_cgi();
+	if (configure(&config, argc, argv) != 0)
+		return EX_USAGE;
+	switch (config.action) {
+	case CONFIG_VERSION:
+		printf("jobstatus %s\n", PACKAGE_VERSION);
+		return EX_OK;
+	case CONFIG_HELP:
+		config_usage(stdout);
+		return EX_OK;
+	case CONFIG_CHECK:
+		return examine_run(&config) == 0 ? EX_OK : EX_CONFIG;
+	case CONFIG_RUN:
+		break;
+	}
+	return run_server(&config);
+}

@@ -1,0 +1,165 @@
+/*
+ * The connections that fronts have opened.
+ *
+ * A stop must lose no request.  Shutting the receiving side down makes that decision in one step
+ * for both sides: what arrived before is still read, what comes after fails at its sender, which
+ * then knows that it was not served.
+ */
+#include "peer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define GRACE (100 * CLOCK_MILLISECOND) /* for a first request when stopping */
+
+void
+peer_table_open(struct peer_table *table)
+{
+	pthread_mutex_init(&table->lock, NULL);
+	table->first = NULL;
+	table->count = 0;
+	table->stopping = false;
+}
+
+void
+peer_table_close(struct peer_table *table)
+{
+	while (table->first != NULL)
+		peer_remove(table, table->first);
+	pthread_mutex_destroy(&table->lock);
+}
+
+/* Gives libfcgi a duplicate of the connection.  Returns 0, or -1 with errno. */
+static int
+give_duplicate(struct peer *peer)
+{
+	FCGX_InitRequest(&peer->fcgx, -1, 0); /* it never accepts by itself */
+	peer->fcgx.ipcFd = fcntl(peer->fd, F_DUPFD_CLOEXEC, 0);
+	peer->fcgx.keepConnection = 1;
+	return peer->fcgx.ipcFd >= 0 ? 0 : -1;
+}
+
+/* Called with the lock held. */
+static void
+link_peer(struct peer_table *table, struct peer *peer)
+{
+	peer->next = table->first;
+	if (peer->next != NULL)
+		peer->next->previous = peer;
+	table->first = peer;
+	table->count++;
+}
+
+struct peer *
+peer_accept(struct peer_table *table, int listener)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+	int saved;
+
+	if (peer == NULL)
+		return NULL;
+	peer->fd = -1;
+	peer->parked = true;
+	atomic_init(&peer->cut, 0);
+	/* Under the lock, so that what is accepted is there when a stop counts. */
+	pthread_mutex_lock(&table->lock);
+	errno = EAGAIN;
+	if (!table->stopping)
+		peer->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (peer->fd >= 0 && give_duplicate(peer) == 0) {
+		link_peer(table, peer);
+		pthread_mutex_unlock(&table->lock);
+		return peer;
+	}
+	saved = errno;
+	pthread_mutex_unlock(&table->lock);
+	if (peer->fd >= 0)
+		close(peer->fd);
+	free(peer);
+	errno = saved;
+	return NULL;
+}
+
+bool
+peer_remove(struct peer_table *table, struct peer *peer)
+{
+	bool last;
+
+	pthread_mutex_lock(&table->lock);
+	if (peer->previous != NULL)
+		peer->previous->next = peer->next;
+	else
+		table->first = peer->next;
+	if (peer->next != NULL)
+		peer->next->previous = peer->previous;
+	last = --table->count == 0 && table->stopping;
+	pthread_mutex_unlock(&table->lock);
+	FCGX_Free(&peer->fcgx, 1);
+	close(peer->fd);
+	free(peer);
+	return last;
+}
+
+/* Called with the lock held. */
+static void
+end_input(struct peer *peer)
+{
+	if (peer->served)
+		shutdown(peer->fd, SHUT_RD);
+	else
+		atomic_store(&peer->cut, clock_now() + GRACE);
+}
+
+void
+peer_park(struct peer_table *table, struct peer *peer)
+{
+	pthread_mutex_lock(&table->lock);
+	peer->parked = true;
+	atomic_store(&peer->cut, 0);
+	if (table->stopping)
+		end_input(peer);
+	pthread_mutex_unlock(&table->lock);
+}
+
+void
+peer_unpark(struct peer_table *table, struct peer *peer)
+{
+	pthread_mutex_lock(&table->lock);
+	peer->parked = false;
+	pthread_mutex_unlock(&table->lock);
+}
+
+void
+peer_cut_overdue(struct peer_table *table)
+{
+	int64_t now = clock_now();
+
+	pthread_mutex_lock(&table->lock);
+	for (struct peer *peer = table->first; peer != NULL; peer = peer->next) {
+		int64_t cut = atomic_load(&peer->cut);
+
+		if (cut != 0 && now >= cut)
+			shutdown(peer->fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&table->lock);
+}
+
+bool
+peer_stop_all(struct peer_table *table)
+{
+	bool none;
+
+	pthread_mutex_lock(&table->lock);
+	table->stopping = true;
+	for (struct peer *peer = table->first; peer != NULL; peer = peer->next)
+		if (peer->parked)
+			end_input(peer);
+	none = table->count == 0;
+	pthread_mutex_unlock(&table->lock);
+	return none;
+}

@@ -1,0 +1,61 @@
+/*
+ * The connections that fronts have opened, in a table that the threads share.
+ */
+#ifndef JOBSTATUS_PEER_H
+#define JOBSTATUS_PEER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <fcgiapp.h>
+
+/*
+ * One connection.  libfcgi closes its descriptor when the peer breaks the protocol, at a moment
+ * that nobody else sees; so it has a duplicate, and the descriptor that a watchdog may shut down
+ * stays ours.
+ */
+struct peer {
+	FCGX_Request fcgx;
+	int fd;
+	atomic_int_least64_t cut; /* when to cut it off; 0: nobody waits for it */
+	bool parked;              /* in the epoll set, no thread's */
+	bool served;              /* at least one request */
+	struct peer *next, *previous;
+};
+
+struct peer_table {
+	pthread_mutex_t lock;
+	struct peer *first;
+	unsigned int count;
+	bool stopping;
+};
+
+void peer_table_open(struct peer_table *table);
+void peer_table_close(struct peer_table *table);
+
+/*
+ * Accepts a connection from LISTENER, which does not block, and makes a parked peer of it.  NULL,
+ * with errno: there is none (EAGAIN), or no memory or descriptors.
+ */
+struct peer *peer_accept(struct peer_table *table, int listener);
+
+/* Closes the connection and frees the peer.  Returns whether it was the last one of a stopping
+ * table. */
+bool peer_remove(struct peer_table *table, struct peer *peer);
+
+/* Marks it as waiting for its next request, or as a thread's. */
+void peer_park(struct peer_table *table, struct peer *peer);
+void peer_unpark(struct peer_table *table, struct peer *peer);
+
+/* Cuts off the peers whose time has passed. */
+void peer_cut_overdue(struct peer_table *table);
+
+/*
+ * Lets no request begin on a kept connection: what has arrived on one is answered, more is refused
+ * to the front at once.  Returns whether there is no peer.
+ */
+bool peer_stop_all(struct peer_table *table);
+
+#endif

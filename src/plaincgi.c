@@ -1,0 +1,86 @@
+/*
+ * One answer as a plain CGI program.
+ */
+#include "plaincgi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "config.h"
+#include "handler.h"
+#include "listener.h"
+#include "store.h"
+
+#define INPUT_MAX (1024 * 1024)
+
+bool
+plaincgi_is(void)
+{
+	return getenv("REQUEST_METHOD") != NULL && !listener_is(STDIN_FILENO);
+}
+
+static int
+write_output(void *context, const char *bytes, size_t length)
+{
+	(void)context;
+	while (length > 0) {
+		ssize_t n = write(STDOUT_FILENO, bytes, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		bytes += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A body is read to its end and ignored; without CONTENT_LENGTH there is none. */
+static void
+drain_input(void)
+{
+	const char *text = getenv("CONTENT_LENGTH");
+	long long left = text != NULL ? strtoll(text, NULL, 10) : 0;
+	char piece[8192];
+
+	if (left > INPUT_MAX)
+		left = INPUT_MAX;
+	while (left > 0) {
+		ssize_t n = read(STDIN_FILENO, piece,
+		    left < (long long)sizeof(piece) ? (size_t)left : sizeof(piece));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		left -= n;
+	}
+}
+
+void
+plaincgi_run(const struct config *config)
+{
+	const struct handler_variables variables = { getenv("REQUEST_METHOD"),
+		getenv("SCRIPT_NAME"), getenv("PATH_INFO") };
+	int64_t deadline = clock_now() + config->timeout;
+	struct store *store = store_open(config);
+	struct handler *handler = store != NULL ? handler_open(store) : NULL;
+
+	drain_input();
+	if (handler != NULL)
+		handler_answer(handler, &variables, deadline, write_output, NULL);
+	else
+		handler_refuse(write_output, NULL);
+	handler_close(handler);
+	store_close(store);
+}
+
+void
+plaincgi_refuse(void)
+{
+	drain_input();
+	handler_refuse(write_output, NULL);
+}

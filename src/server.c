@@ -1,0 +1,356 @@
+/*
+ * The FastCGI server.
+ *
+ * libfcgi's own way, a thread that accepts and then keeps its connection, pins threads to the kept
+ * connections of a front.  Here the listener and every connection that waits for a request are in
+ * one epoll set, one-shot, and any free thread takes the next that is readable.  The thread that
+ * began it all waits for signals and cuts off peers that are overdue.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "config.h"
+#include "exchange.h"
+#include "handler.h"
+#include "listener.h"
+#include "log.h"
+#include "peer.h"
+
+#define TICK_MAX (250 * CLOCK_MILLISECOND)
+#define TICK_MIN (10 * CLOCK_MILLISECOND)
+#define PEER_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
+#define ACCEPT_PAUSE (100 * CLOCK_MILLISECOND)
+
+struct server {
+	const struct config *config;
+	struct listener *listener;
+	struct store *store;
+	struct peer_table peers;
+	int epoll;
+	int done;                          /* eventfd: the threads are to end */
+	int signals;                       /* signalfd */
+	atomic_int_least64_t accept_again; /* when to try, out of descriptors; 0: listening */
+	unsigned int threads;
+	pthread_t *thread;
+	struct handler **handler; /* one per thread */
+	atomic_uint started;
+};
+
+static void
+stop_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGUSR1);
+}
+
+void
+server_block_signals(void)
+{
+	sigset_t set;
+
+	stop_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Adds FD to the epoll set, or waits for it anew; POINTER tells what it is. */
+static int
+watch(struct server *server, int operation, int fd, uint32_t events, void *pointer)
+{
+	struct epoll_event event = { .events = events, .data.ptr = pointer };
+
+	return epoll_ctl(server->epoll, operation, fd, &event);
+}
+
+static void
+end_threads(struct server *server)
+{
+	uint64_t one = 1;
+
+	if (write(server->done, &one, sizeof(one)) < 0)
+		log_error("eventfd: %s", strerror(errno));
+}
+
+static void
+remove_peer(struct server *server, struct peer *peer)
+{
+	if (peer_remove(&server->peers, peer))
+		end_threads(server);
+}
+
+static void
+park(struct server *server, struct peer *peer)
+{
+	peer_park(&server->peers, peer);
+	/* From here on the peer may be another thread's. */
+	if (watch(server, EPOLL_CTL_MOD, peer->fd, PEER_EVENTS, peer) != 0) {
+		log_error("epoll: %s", strerror(errno));
+		remove_peer(server, peer);
+	}
+}
+
+/* Accepts one connection.  Returns whether there may be more. */
+static bool
+accept_peer(struct server *server)
+{
+	struct peer *peer = peer_accept(&server->peers, server->listener->fd);
+
+	if (peer != NULL) {
+		if (watch(server, EPOLL_CTL_ADD, peer->fd, PEER_EVENTS, peer) != 0) {
+			log_error("epoll: %s", strerror(errno));
+			remove_peer(server, peer);
+		}
+		return true;
+	}
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return false;
+	/* Out of descriptors or memory: those who wait in the queue wait a little longer. */
+	log_error("accept: %s", strerror(errno));
+	atomic_store(&server->accept_again, clock_now() + ACCEPT_PAUSE);
+	return false;
+}
+
+static void
+listen_again(struct server *server)
+{
+	/* After a stop the listener is not in the set, and that is as it should be. */
+	if (watch(server, EPOLL_CTL_MOD, server->listener->fd, EPOLLIN | EPOLLONESHOT,
+		server->listener) != 0 &&
+	    errno != ENOENT)
+		log_error("epoll: %s", strerror(errno));
+}
+
+/* Closes a connection that has unread input: a reset would take the answer away from its reader. */
+static void
+drain_and_remove(struct server *server, struct peer *peer)
+{
+	char piece[8192];
+
+	atomic_store(&peer->cut, clock_now() + server->config->timeout);
+	shutdown(peer->fd, SHUT_WR);
+	while (recv(peer->fd, piece, sizeof(piece), 0) > 0)
+		continue;
+	remove_peer(server, peer);
+}
+
+static void
+serve(struct server *server, struct peer *peer, struct handler *handler)
+{
+	char byte;
+	ssize_t n;
+
+	peer_unpark(&server->peers, peer);
+	n = recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		park(server, peer);
+		return;
+	}
+	if (n <= 0) {
+		remove_peer(server, peer);
+		return;
+	}
+	peer->served = true;
+	switch (exchange_run(&peer->fcgx, handler, server->config->timeout, &peer->cut)) {
+	case EXCHANGE_KEEP:
+		park(server, peer);
+		break;
+	case EXCHANGE_CLOSE:
+		remove_peer(server, peer);
+		break;
+	case EXCHANGE_DRAIN:
+		drain_and_remove(server, peer);
+		break;
+	}
+}
+
+static void *
+run_thread(void *context)
+{
+	struct server *server = context;
+	struct handler *handler = server->handler[atomic_fetch_add(&server->started, 1)];
+	struct epoll_event event;
+
+	for (;;) {
+		int n = epoll_wait(server->epoll, &event, 1, -1);
+
+		if (n < 1)
+			continue; /* EINTR */
+		if (event.data.ptr == server)
+			return NULL;
+		if (event.data.ptr != server->listener) {
+			serve(server, event.data.ptr, handler);
+			continue;
+		}
+		accept_peer(server);
+		if (atomic_load(&server->accept_again) == 0)
+			listen_again(server);
+	}
+}
+
+/* Accepts nothing more, but loses nobody who connected to a socket that nobody else listens on. */
+static void
+stop(struct server *server)
+{
+	log_info("stopping");
+	epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->listener->fd, NULL);
+	if (server->listener->path != NULL) {
+		listener_unlink(server->listener);
+		while (accept_peer(server))
+			continue;
+	}
+	if (peer_stop_all(&server->peers))
+		end_threads(server);
+}
+
+static void
+resume_accepting(struct server *server)
+{
+	int64_t again = atomic_load(&server->accept_again);
+
+	if (again != 0 && clock_now() >= again) {
+		atomic_store(&server->accept_again, 0);
+		listen_again(server);
+	}
+}
+
+/* The first thread's work: signals and peers that are overdue, until the others end. */
+static void
+supervise(struct server *server)
+{
+	struct pollfd fds[2] = { { .fd = server->signals, .events = POLLIN },
+		{ .fd = server->done, .events = POLLIN } };
+	int64_t tick = server->config->timeout / 2;
+	struct signalfd_siginfo info;
+	bool stopping = false;
+
+	tick = tick > TICK_MAX ? TICK_MAX : tick < TICK_MIN ? TICK_MIN : tick;
+	while (fds[1].revents == 0) {
+		int64_t wait = stopping ? TICK_MIN : tick;
+
+		if (poll(fds, 2, (int)(wait / CLOCK_MILLISECOND)) > 0 && fds[0].revents != 0 &&
+		    read(server->signals, &info, sizeof(info)) > 0 && !stopping) {
+			stopping = true;
+			stop(server);
+		}
+		peer_cut_overdue(&server->peers);
+		resume_accepting(server);
+	}
+}
+
+static int
+open_descriptors(struct server *server)
+{
+	sigset_t set;
+
+	stop_signals(&set);
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	server->done = eventfd(0, EFD_CLOEXEC);
+	server->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (server->epoll < 0 || server->done < 0 || server->signals < 0)
+		return -1;
+	/* The eventfd stays readable, so that it wakes every thread. */
+	if (watch(server, EPOLL_CTL_ADD, server->done, EPOLLIN, server) != 0)
+		return -1;
+	return watch(
+	    server, EPOLL_CTL_ADD, server->listener->fd, EPOLLIN | EPOLLONESHOT, server->listener);
+}
+
+/* Starts the threads, each with its handler; server->threads is how many run. */
+static int
+start_threads(struct server *server)
+{
+	unsigned int wanted = server->config->threads;
+
+	server->thread = calloc(wanted, sizeof(*server->thread));
+	server->handler = calloc(wanted, sizeof(struct handler *));
+	if (server->thread == NULL || server->handler == NULL)
+		return -1;
+	for (unsigned int i = 0; i < wanted; i++)
+		if ((server->handler[i] = handler_open(server->store)) == NULL)
+			return -1;
+	for (; server->threads < wanted; server->threads++) {
+		int error =
+		    pthread_create(&server->thread[server->threads], NULL, run_thread, server);
+
+		if (error != 0) {
+			errno = error;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+close_all(struct server *server)
+{
+	for (unsigned int i = 0; i < server->threads; i++)
+		pthread_join(server->thread[i], NULL);
+	for (unsigned int i = 0; server->handler != NULL && i < server->config->threads; i++)
+		handler_close(server->handler[i]);
+	peer_table_close(&server->peers);
+	free(server->thread);
+	free(server->handler);
+	if (server->epoll >= 0)
+		close(server->epoll);
+	if (server->done >= 0)
+		close(server->done);
+	if (server->signals >= 0)
+		close(server->signals);
+}
+
+/*
+ * libfcgi drains what it closes for up to two seconds unless told otherwise; and it takes SIGPIPE,
+ * which is put back.
+ */
+static int
+init_libfcgi(void)
+{
+	int result = setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) != 0 || FCGX_Init() != 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	return result ? -1 : 0;
+}
+
+int
+server_run(const struct config *config, struct listener *listener, struct store *store)
+{
+	struct server server = { .config = config,
+		.listener = listener,
+		.store = store,
+		.epoll = -1,
+		.done = -1,
+		.signals = -1 };
+	int result;
+
+	peer_table_open(&server.peers);
+	result =
+	    init_libfcgi() == 0 && open_descriptors(&server) == 0 ? start_threads(&server) : -1;
+	if (result == 0) {
+		log_info("ready: %u threads, %s", config->threads,
+		    listener->path != NULL ? listener->path : "descriptor 0");
+		supervise(&server);
+		log_info("stopped");
+	} else {
+		log_error("start: %s", strerror(errno));
+		if (server.done >= 0)
+			end_threads(&server);
+	}
+	close_all(&server);
+	return result;
+}

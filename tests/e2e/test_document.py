@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+import fastcgi
 import fronts
 import generate
 import oracle
@@ -448,9 +449,10 @@ def test_the_spool_leaves_nothing(rows, run_program, tmp_path):
     """The temporary file has no name and its descriptor is given back."""
     program = run_program("--schema=odd", env={"TMPDIR": str(tmp_path)})
     rows.job("large", status_details='{"s": "%s"}' % ("x" * 1000000))
-    assert program.get("w", "large").status == 200
-    before = len(os.listdir("/proc/%d/fd" % program.pid))
-    for _ in range(20):
-        assert program.get("w", "large").status == 200
-        assert list(tmp_path.iterdir()) == []
-    assert len(os.listdir("/proc/%d/fd" % program.pid)) <= before + 1
+    with fastcgi.Connection(program.socket) as connection:
+        assert connection.ask(fastcgi.job("w", "large")).status == 200
+        before = os.listdir("/proc/%d/fd" % program.pid)
+        for _ in range(20):
+            assert connection.ask(fastcgi.job("w", "large")).status == 200
+            assert list(tmp_path.iterdir()) == []
+        assert os.listdir("/proc/%d/fd" % program.pid) == before

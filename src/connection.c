@@ -253,7 +253,8 @@ skip_settings(struct connection *c, int64_t deadline, struct failure *failure)
 		}
 		PQclear(result);
 	} while (result != NULL);
-	PQsetSingleRowMode(c->pg);
+	if (!PQsetSingleRowMode(c->pg))
+		return failure_set(failure, FAILURE_LOST, "rows do not come one by one");
 	return 0;
 }
 

@@ -46,15 +46,15 @@ write_output(void *context, const char *bytes, size_t length)
 
 /*
  * What FCGX_Finish_r() does, but that the connection is left to its owner, who may have to cut it
- * off while this waits.
+ * off while this waits.  An answer that broke off gets no end record: nothing but the closed
+ * connection tells every front that it is not whole.
  */
 static bool
-finish(FCGX_Request *fcgx)
+finish(FCGX_Request *fcgx, bool answered)
 {
-	bool ok = FCGX_FClose(fcgx->err) == 0;
+	bool ok = answered && FCGX_FClose(fcgx->err) == 0 && FCGX_FClose(fcgx->out) == 0 &&
+	    FCGX_GetError(fcgx->in) == 0;
 
-	ok = FCGX_FClose(fcgx->out) == 0 && ok;
-	ok = FCGX_GetError(fcgx->in) == 0 && ok;
 	FCGX_Free(fcgx, 0);
 	return ok;
 }
@@ -82,7 +82,7 @@ exchange_run(
 	}
 	keep = fcgx->keepConnection != 0;
 	atomic_store(cut, clock_now() + timeout);
-	ok = finish(fcgx) && ok;
+	ok = finish(fcgx, ok);
 	if (!drained)
 		return EXCHANGE_DRAIN;
 	return ok && keep ? EXCHANGE_KEEP : EXCHANGE_CLOSE;

@@ -3,6 +3,7 @@
  */
 #include "log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <syslog.h>
@@ -59,7 +60,6 @@ write_line(enum log_level level, const char *format, va_list arguments)
 {
 	char text[TEXT_MAX + 1], line[LINE_MAX_BYTES];
 	char *start, *end;
-	ssize_t ignored;
 
 	if (level > log_level)
 		return;
@@ -72,8 +72,9 @@ write_line(enum log_level level, const char *format, va_list arguments)
 		return;
 	}
 	*end++ = '\n';
-	ignored = write(STDERR_FILENO, line, (size_t)(end - line));
-	(void)ignored; /* there is nowhere to say so */
+	/* Any other error has nowhere to be told. */
+	while (write(STDERR_FILENO, line, (size_t)(end - line)) < 0 && errno == EINTR)
+		continue;
 }
 
 #define DEFINE(function, level) \

@@ -71,7 +71,7 @@ run_server(const struct config *config)
 		return EX_CANTCREAT;
 	store = store_open(config);
 	if (store == NULL)
-		log_error("start: no memory");
+		log_error("start: no memory or no thread");
 	result = store != NULL ? server_run(config, &listener, store) : -1;
 	store_close(store);
 	listener_unlink(&listener);

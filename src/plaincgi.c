@@ -11,6 +11,7 @@
 #include "config.h"
 #include "handler.h"
 #include "listener.h"
+#include "log.h"
 #include "store.h"
 
 #define INPUT_MAX (1024 * 1024)
@@ -70,10 +71,12 @@ plaincgi_run(const struct config *config)
 	struct handler *handler = store != NULL ? handler_open(store) : NULL;
 
 	drain_input();
-	if (handler != NULL)
+	if (handler != NULL) {
 		handler_answer(handler, &variables, deadline, write_output, NULL);
-	else
+	} else {
+		log_error("start: no memory or no thread");
 		handler_refuse(write_output, NULL);
+	}
 	handler_close(handler);
 	store_close(store);
 }

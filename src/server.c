@@ -83,8 +83,8 @@ end_threads(struct server *server)
 {
 	uint64_t one = 1;
 
-	if (write(server->done, &one, sizeof(one)) < 0)
-		log_error("eventfd: %s", strerror(errno));
+	while (write(server->done, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
 }
 
 static void
@@ -131,9 +131,11 @@ listen_again(struct server *server)
 {
 	/* After a stop the listener is not in the set, and that is as it should be. */
 	if (watch(server, EPOLL_CTL_MOD, server->listener->fd, EPOLLIN | EPOLLONESHOT,
-		server->listener) != 0 &&
-	    errno != ENOENT)
-		log_error("epoll: %s", strerror(errno));
+		server->listener) == 0 ||
+	    errno == ENOENT)
+		return;
+	log_error("epoll: %s", strerror(errno));
+	atomic_store(&server->accept_again, clock_now() + ACCEPT_PAUSE);
 }
 
 /* Closes a connection that has unread input: a reset would take the answer away from its reader. */

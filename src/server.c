@@ -43,6 +43,7 @@ struct server {
 	int done;                          /* eventfd: the threads are to end */
 	int signals;                       /* signalfd */
 	atomic_int_least64_t accept_again; /* when to try, out of descriptors; 0: listening */
+	atomic_bool accept_failing;        /* the last accept did, and that is told */
 	unsigned int threads;
 	pthread_t *thread;
 	struct handler **handler; /* one per thread */
@@ -112,6 +113,8 @@ accept_peer(struct server *server)
 	struct peer *peer = peer_accept(&server->peers, server->listener->fd);
 
 	if (peer != NULL) {
+		if (atomic_exchange(&server->accept_failing, false))
+			log_info("accept: goes on");
 		if (watch(server, EPOLL_CTL_ADD, peer->fd, PEER_EVENTS, peer) != 0) {
 			log_error("epoll: %s", strerror(errno));
 			remove_peer(server, peer);
@@ -121,7 +124,8 @@ accept_peer(struct server *server)
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 		return false;
 	/* Out of descriptors or memory: those who wait in the queue wait a little longer. */
-	log_error("accept: %s", strerror(errno));
+	if (!atomic_exchange(&server->accept_failing, true))
+		log_error("accept: %s", strerror(errno));
 	atomic_store(&server->accept_again, clock_now() + ACCEPT_PAUSE);
 	return false;
 }

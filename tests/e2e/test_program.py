@@ -4,6 +4,7 @@ import contextlib
 import grp
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -575,6 +576,33 @@ def test_many_idle_connections(run_program):
     finally:
         for connection in idle:
             connection.close()
+
+
+def test_out_of_descriptors(run_program):
+    """Those who wait to be accepted wait; the others are served, and nothing spins."""
+    program = run_program("--threads=2", preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32)))
+    with Connection(program.socket) as first:
+        assert first.ask(job(WORKSPACE, NAME)).status == 200
+        waiting = [Connection(program.socket) for _ in range(40)]
+        try:
+            wait_for(lambda: program.lines("error"), "the line")
+            before, end = cpu_seconds(program), time.monotonic() + 1
+            while time.monotonic() < end:
+                assert first.ask(job(WORKSPACE, NAME)).status == 200
+                time.sleep(0.05)
+            assert cpu_seconds(program) - before < 0.5
+        finally:
+            for connection in waiting:
+                connection.close()
+        wait_for(lambda: program.lines("info")[-1].endswith("accept: goes on"), "the end of it")
+        assert program.get(WORKSPACE, NAME).status == 200
+    assert len(program.lines("error")) == 1, program.log
+
+
+def cpu_seconds(program):
+    with open("/proc/%d/stat" % program.pid) as file:
+        fields = file.read().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_pool_is_no_larger_than_needed(run_program, admin):

@@ -132,7 +132,7 @@ __wrap_open(const char *path, int flags, ...)
 	va_end(arguments);
 	if (!fails("open"))
 		return __real_open(path, flags, mode);
-	errno = EMFILE;
+	errno = EOPNOTSUPP; /* a file system without O_TMPFILE */
 	return -1;
 }
 
@@ -167,6 +167,13 @@ FAULT(PQconninfoOption *, PQconndefaults, (void), (), NULL, ENOMEM)
 FAULT(PGconn *, PQconnectStartParams,
     (const char *const *keywords, const char *const *values, int expand),
     (keywords, values, expand), NULL, ENOMEM)
+FAULT(PGconn *, PQconnectdbParams,
+    (const char *const *keywords, const char *const *values, int expand),
+    (keywords, values, expand), NULL, ENOMEM)
+FAULT(PGresult *, PQexecParams,
+    (PGconn * pg, const char *text, int count, const Oid *types, const char *const *values,
+	const int *lengths, const int *formats, int format),
+    (pg, text, count, types, values, lengths, formats, format), NULL, ENOMEM)
 FAULT(PostgresPollingStatusType, PQconnectPoll, (PGconn * pg), (pg), PGRES_POLLING_FAILED, ENOMEM)
 FAULT(int, PQsetnonblocking, (PGconn * pg, int on), (pg, on), -1, ENOMEM)
 FAULT(int, PQflush, (PGconn * pg), (pg), -1, EPIPE)

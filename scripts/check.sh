@@ -7,9 +7,10 @@
 set -euo pipefail
 
 rounds=1
+fuzz_seconds=10
 case ${1-} in
 '') ;;
---long) rounds=5 ;;
+--long) rounds=5 fuzz_seconds=300 ;;
 *) echo "usage: check.sh [--long]" >&2; exit 64 ;;
 esac
 
@@ -54,9 +55,23 @@ run_tests() {
 	passed=$((passed + unit + e2e))
 }
 
+# Fuzzes TARGET for a while, built from the rooms of src that it needs.
+fuzz() {
+	local target=$1 rooms=("${@:2}") flags
+	read -ra flags < <(pkg-config --cflags --libs json-c)
+	rooms=("${rooms[@]/#/../source/src/}")
+	quietly clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I../source/src -I../source/tests/unit \
+		"../source/tests/fuzz/fuzz_$target.c" "${rooms[@]/%/.c}" "${flags[@]}" -o "fuzz_$target"
+	mkdir "corpus_$target"
+	quietly "./fuzz_$target" -max_total_time="$fuzz_seconds" -max_len=1000 -verbosity=0 \
+		"corpus_$target" "../source/tests/fuzz/corpus/$target"
+	passed=$((passed + 1))
+}
+
 say "sources"
 cd "$top"
-quietly clang-format --dry-run -Werror src/*.c src/*.h tests/unit/*.c tests/unit/*.h
+quietly clang-format --dry-run -Werror src/*.[ch] tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
 quietly shellcheck scripts/*.sh tests/e2e/run.sh .ci/run
 quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8
 # Without what a build in place has left: make would find it through VPATH and take it for its own.
@@ -71,6 +86,10 @@ quietly cppcheck --quiet --std=c11 --enable=warning,performance,portability --in
 say "clang"
 configure clang CC=clang CFLAGS='-O2 -Werror'
 quietly make -j"$(nproc)" jobstatus.fcgi
+
+say "fuzzers, $fuzz_seconds seconds each"
+fuzz request request utf8
+fuzz document document body timestamp log
 
 say "gcc, all tests"
 configure gcc CFLAGS='-O2 -g -Werror'

@@ -5,10 +5,10 @@ set -euo pipefail
 
 packages=(
 	autoconf automake build-essential pkg-config libfcgi-dev libjson-c-dev libpq-dev
-	check clang clang-format cppcheck lcov mandoc shellcheck
+	check clang clang-format cppcheck lcov libclang-rt-14-dev mandoc shellcheck
 	python3 python3-jsonschema python3-psycopg2 python3-pytest python3-requests
 	apache2 libapache2-mod-fcgid lighttpd nginx-light spawn-fcgi
-	ca-certificates curl postgresql postgresql-client procps util-linux xz-utils
+	ca-certificates curl pgbouncer postgresql postgresql-client procps util-linux xz-utils
 )
 
 missing() {
@@ -76,8 +76,8 @@ echo 'create_main_cluster = false' | "${sudo[@]}" tee -a "$cluster" >/dev/null
 	exit 1
 }
 
-# Nor do the web servers that are new here start with the machine.
-for service in apache2 lighttpd nginx; do
+# Nor does what is new here start with the machine.
+for service in apache2 lighttpd nginx pgbouncer; do
 	case " ${wanted[*]} " in
 	*" $service "* | *" $service-light "*) "${sudo[@]}" update-rc.d "$service" disable >/dev/null 2>&1 || true ;;
 	esac

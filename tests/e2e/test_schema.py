@@ -1,19 +1,16 @@
-"""The schema: installation, upgrade, what it keeps out, times, revisions and rights."""
+"""The schema: installation, upgrade, what it keeps out; the sample jobs."""
 
-import contextlib
 import pathlib
 import re
 import subprocess
 import threading
-import time
 
 import psycopg2
 import pytest
 
-import postgres
+from tables import LEAST, SQL, STATUSES, cursor, fresh, insert, rows, schema  # noqa: F401
 
 VERSIONS = sorted((pathlib.Path(__file__).parent / "schema_versions").glob("*.sql"))
-SQL = postgres.TOP / "sql"
 CATALOGUE = """
     select 'column', c.relname || '.' || a.attname,
         concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -33,52 +30,6 @@ CATALOGUE = """
         concat_ws(' ', pg_get_functiondef(oid), proacl::text, obj_description(oid, 'pg_proc'))
         from pg_proc where pronamespace = 'jobstatus'::regnamespace
     order by 1, 2, 3"""
-
-
-@pytest.fixture(scope="module")
-def fresh(cluster):
-    """Makes a database and gives a connection; with a file, one that this was installed in."""
-    made = []
-    with contextlib.ExitStack() as stack:
-        def make(path=SQL / "schema.sql"):
-            name = "schema_%d" % len(made)
-            made.append(name)
-            cluster.createdb(name)
-            if path is not None:
-                cluster.psql_file(path, dbname=name)
-            connection = stack.enter_context(contextlib.closing(cluster.connect(dbname=name)))
-            return connection.cursor(), name
-        yield make
-
-
-@pytest.fixture
-def cursor(schema):
-    """The shared schema with one job of two steps of two tasks in it, anew for each test."""
-    schema.execute("delete from jobstatus.jobs")
-    schema.execute("insert into jobstatus.jobs (workspace, name, id, status, updated_at)"
-                   " values ('w', 'n', 'j', 'active', '2020-01-01Z')")
-    schema.execute("insert into jobstatus.steps (workspace, job_id, position, id, name, status,"
-                   " updated_at) select 'w', 'j', p, 's' || p, 'step' || p, 'active', '2020-01-01Z'"
-                   " from generate_series(0, 1) p")
-    schema.execute("insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name,"
-                   " status, updated_at) select 'w', 'j', s, p, 't' || s || p, 'task' || p, 'active',"
-                   " '2020-01-01Z' from generate_series(0, 1) s, generate_series(0, 1) p")
-    return schema
-
-
-@pytest.fixture(scope="module")
-def schema(fresh):
-    return fresh()[0]
-
-
-def rows(cursor, sql):
-    cursor.execute(sql)
-    return cursor.fetchall()
-
-
-def job(cursor):
-    """Revision and updated_at of the job."""
-    return rows(cursor, "select revision, updated_at from jobstatus.jobs where id = 'j'")[0]
 
 
 def test_install_twice_is_harmless(fresh, cluster):
@@ -159,16 +110,6 @@ def test_keys_id_name_and_status_suffice(cursor):
     assert rows(cursor, "select error_stack from jobstatus.tasks limit 1") == [(None,)]
 
 
-STATUSES = ["created", "pending", "active", "cancelled", "cancelling", "error", "completed", "paused",
-            "pausing", "resuming"]
-# The least that an insert gives, beside the rows that the fixture made.
-LEAST = {
-    "jobs": {"workspace": "x", "name": "x", "id": "x", "status": "created"},
-    "steps": {"workspace": "w", "job_id": "j", "position": 7, "id": "x", "name": "x",
-              "status": "created"},
-    "tasks": {"workspace": "w", "job_id": "j", "step_position": 0, "position": 7, "id": "x",
-              "name": "x", "status": "created"},
-}
 NAMES = [("n", True), ("", False), (".", False), ("..", False), ("...", True), ("a/b", False),
          ("a" * 255, True), ("a" * 256, False), ("🚀" * 255, True), ("🚀" * 256, False),
          ("a\x01", False), ("a\nb", False), ("a\x1f", False), ("a b", True), ("~", True),
@@ -204,12 +145,6 @@ def values():
     for table in ("steps", "tasks"):
         yield from ((table, "position", n, check)
                     for n, check in [(2147483647, None), (-1, "position_check")])
-
-
-def insert(cursor, table, **given):
-    row = dict(LEAST[table], **given)
-    cursor.execute("insert into jobstatus.%s (%s) values (%s)" % (
-        table, ", ".join(row), ", ".join(["%s"] * len(row))), list(row.values()))
 
 
 @pytest.mark.parametrize("table,column,value,check", values())
@@ -273,194 +208,6 @@ def test_every_key_leads_with_workspace(cursor):
             or confupdtype = 'c')""") == []
 
 
-def test_an_insert_keeps_its_times(cursor):
-    for table in ("jobs", "steps", "tasks"):
-        assert rows(cursor, "select bool_and(updated_at = '2020-01-01Z') from jobstatus." + table) \
-            == [(True,)]
-
-
-@pytest.mark.parametrize("table", ["jobs", "steps", "tasks"])
-def test_an_update_moves_updated_at(cursor, table):
-    sql = "select max(updated_at) > now() - interval '1 minute' from jobstatus." + table
-    for details in ("status_details", "error_details"):
-        cursor.execute("update jobstatus.%s set updated_at = '2020-01-01Z'" % table)
-        assert rows(cursor, sql) == [(False,)]
-        cursor.execute("update jobstatus.%s set %s = '{\"a\": 1}'" % (table, details))
-        assert rows(cursor, sql) == [(True,)]
-
-
-@pytest.mark.parametrize("table", ["jobs", "steps", "tasks"])
-def test_updated_at_never_goes_back_by_itself(cursor, table):
-    cursor.execute("update jobstatus.%s set updated_at = '2100-01-01Z'" % table)
-    cursor.execute("update jobstatus.%s set status = 'paused'" % table)
-    assert rows(cursor, "select bool_and(updated_at = '2100-01-01 00:00:00.000001Z') from jobstatus."
-                + table) == [(True,)]
-
-
-@pytest.mark.parametrize("table", ["jobs", "steps", "tasks"])
-def test_an_update_may_set_updated_at_itself(cursor, table):
-    before = job(cursor)
-    cursor.execute("update jobstatus.%s set status = 'paused', updated_at = '2001-01-01Z'" % table)
-    assert rows(cursor, "select bool_and(updated_at = '2001-01-01Z') from jobstatus." + table) \
-        == [(True,)]
-    assert job(cursor)[0] > before[0]
-
-
-@pytest.mark.parametrize("table", ["jobs", "steps", "tasks"])
-def test_an_update_of_nothing_changes_nothing(cursor, table):
-    everything = "select j::text, s::text, t::text from jobstatus.jobs j, jobstatus.steps s," \
-        " jobstatus.tasks t order by s.position, t.step_position, t.position"
-    before = rows(cursor, everything)
-    cursor.execute("update jobstatus.%s set status = status, status_details = status_details" % table)
-    cursor.execute("update jobstatus.%s set status = 'error' where false" % table)
-    assert rows(cursor, everything) == before
-
-
-@pytest.mark.parametrize("statement", [
-    "update jobstatus.jobs set status = 'paused'",
-    "update jobstatus.jobs set status_details = '{\"a\":1}'",
-    "update jobstatus.jobs set attempt = 1",
-    "update jobstatus.jobs set name = 'other'",
-    "update jobstatus.steps set status = 'paused' where position = 0",
-    "update jobstatus.tasks set error_stack = 'x' where position = 0",
-    "update jobstatus.tasks set status = 'error'",
-    "update jobstatus.tasks set updated_at = '2021-01-01Z'",
-    # Not equal as texts: json has no other equality, and the document shows the text.
-    "update jobstatus.tasks set status_details = '{ }' where position = 0",
-    "update jobstatus.tasks set position = position + 10",
-    "insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status)"
-    " values ('w', 'j', 0, 0, 't00', 'task0', 'active') on conflict (workspace, job_id, attempt,"
-    " step_position, position) do update set status = 'completed'",
-    "delete from jobstatus.tasks",
-    "insert into jobstatus.steps (workspace, job_id, position, id, name, status)"
-    " values ('w', 'j', 2, 's2', 'step2', 'created')",
-    "insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status)"
-    " values ('w', 'j', 0, 2, 't02', 'task2', 'created')",
-    "delete from jobstatus.tasks where position = 1",
-    "delete from jobstatus.steps where position = 1",
-])
-def test_a_visible_change_gives_a_new_revision(cursor, statement):
-    before = job(cursor)
-    cursor.execute(statement)
-    after = job(cursor)
-    assert after[0] > before[0]
-    if "jobstatus.jobs" not in statement:
-        # What is carried up leaves the job's time, but for a deletion.
-        assert (after[1] > before[1]) == statement.startswith("delete")
-
-
-def test_an_earlier_attempt_is_not_visible(cursor):
-    cursor.execute("update jobstatus.jobs set attempt = 1")
-    before = job(cursor)
-    cursor.execute("update jobstatus.tasks set status = 'error'")
-    cursor.execute("update jobstatus.steps set status = 'error'")
-    cursor.execute("delete from jobstatus.steps")
-    assert job(cursor) == before
-
-
-def test_revisions_never_return(cursor):
-    first = job(cursor)[0]
-    cursor.execute("delete from jobstatus.jobs")
-    cursor.execute("insert into jobstatus.jobs (workspace, name, id, status)"
-                   " values ('w', 'n', 'j', 'active')")
-    second = job(cursor)[0]
-    assert second > first
-    # Not even for who asks for one, with a change or without, now or later.
-    for given in ("status = 'paused', revision = %s", "revision = %s", "revision = %s + 1000000"):
-        before = job(cursor)[0]
-        cursor.execute("update jobstatus.jobs set " + given, (first,))
-        assert before < job(cursor)[0] < before + 10
-    insert(cursor, "jobs", workspace="w", id="k", revision=first)
-    assert rows(cursor, "select revision from jobstatus.jobs where id = 'k'")[0][0] > before
-
-
-def test_a_task_that_moves_changes_both_jobs(cursor):
-    insert(cursor, "jobs", workspace="w", id="k")
-    insert(cursor, "jobs", workspace="w", id="l", name="l")
-    insert(cursor, "steps", job_id="k", position=0)
-    revisions = "select id, revision from jobstatus.jobs"
-    before = dict(rows(cursor, revisions))
-    cursor.execute("update jobstatus.tasks set job_id = 'k' where step_position = 0 and position = 1")
-    after = dict(rows(cursor, revisions))
-    assert {id for id in after if after[id] > before[id]} == {"j", "k"}
-
-
-BULK = "insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status)" \
-    " select 'w', 'j', 0, p, 't' || p, 'bulk' || p, 'active' from generate_series(2, 10001) p"
-
-
-def test_rows_that_change_places_are_a_change(cursor):
-    """Even when each takes over all but the other's status, times included."""
-    cursor.execute("update jobstatus.tasks set status = 'paused', updated_at = '2021-01-01Z', id = 't' where position = 1")
-    cursor.execute("update jobstatus.tasks set id = 't' where position = 0")
-    cursor.execute("update jobstatus.tasks set updated_at = '2020-01-01Z' where position = 0")
-    before = job(cursor)
-    cursor.execute("update jobstatus.tasks set status = case position when 0 then 'paused' else 'active' end")
-    middle = job(cursor)
-    cursor.execute("update jobstatus.tasks t set status = o.status, updated_at = o.updated_at from jobstatus.tasks o"
-                   " where (o.step_position, o.position) = (t.step_position, 1 - t.position)")
-    assert before[0] < middle[0] < job(cursor)[0]
-
-
-def test_a_bulk_change_is_carried_once(cursor):
-    cursor.execute("""
-        create temporary table if not exists carried (revision bigint);
-        truncate carried;
-        create or replace function pg_temp.note() returns trigger language plpgsql as
-            'begin insert into carried values (new.revision); return null; end';
-        create trigger note after update on jobstatus.jobs for each row execute function pg_temp.note()
-        """)
-    try:
-        for number, statement in enumerate([BULK, "update jobstatus.tasks set status = 'completed'",
-                                            "delete from jobstatus.tasks where name like 'bulk%'"]):
-            started = time.monotonic()
-            cursor.execute(statement)
-            assert cursor.rowcount >= 10000
-            assert time.monotonic() - started < 10
-            assert rows(cursor, "select count(*), max(revision) from carried") \
-                == [(number + 1, job(cursor)[0])]
-    finally:
-        cursor.execute("drop trigger note on jobstatus.jobs")
-
-
-def test_a_change_below_many_jobs_is_carried_once_each(cursor):
-    for n in range(3):
-        insert(cursor, "jobs", workspace="w", id="k%d" % n, name="k%d" % n)
-        insert(cursor, "steps", job_id="k%d" % n, position=0)
-        insert(cursor, "steps", job_id="k%d" % n, position=1, name="y")
-    before = rows(cursor, "select revision from jobstatus.jobs order by id")
-    last = max(before)[0]
-    cursor.execute("update jobstatus.steps set status = 'paused' where job_id <> 'k1'")
-    # In the order of keys, and none where nothing changed.
-    assert rows(cursor, "select revision from jobstatus.jobs order by id") \
-        == [(last + 1,), (last + 2,), before[2], (last + 3,)]
-
-
-def test_triggers_hold_under_any_search_path(cursor):
-    """Neither a caller without our schema nor one with other functions of the same names matters."""
-    before = job(cursor)
-    cursor.execute("""
-        begin;
-        create schema trap;
-        create function trap.clock_timestamp() returns timestamptz language sql
-            return timestamptz '1900-01-01Z';
-        create function trap.nextval(text) returns bigint language sql return -1;
-        create function trap.nextval(regclass) returns bigint language sql return -1;
-        set local search_path = trap, pg_catalog, pg_temp""")
-    try:
-        cursor.execute("update jobstatus.tasks set status = 'error', updated_at = '1800-01-01Z'")
-        cursor.execute("update jobstatus.tasks set status = 'paused'")
-        cursor.execute("update jobstatus.steps set status = 'error'")
-        cursor.execute("delete from jobstatus.tasks where position = 1")
-        cursor.execute("update jobstatus.jobs set status = 'error'")
-        assert job(cursor)[0] > before[0]
-        for table in ("jobs", "steps", "tasks"):
-            assert rows(cursor, "select bool_and(updated_at > '2020-01-02Z') from jobstatus." + table) \
-                == [(True,)]
-    finally:
-        cursor.execute("rollback")
-
-
 @pytest.mark.parametrize("table", ["jobs", "steps", "tasks"])
 def test_truncate_is_refused(cursor, table):
     with pytest.raises(psycopg2.errors.FeatureNotSupported, match="cannot be truncated"):
@@ -473,32 +220,6 @@ def test_a_job_takes_its_steps_and_tasks_along(cursor):
                 " jobstatus.tasks)") == [(0, 0)]
 
 
-def test_writers_that_lock_the_job_first_do_not_deadlock(cursor, cluster):
-    failures = []
-    end = time.monotonic() + 3
-
-    def write(top_down):
-        with contextlib.closing(psycopg2.connect(cursor.connection.dsn)) as connection:
-            own = connection.cursor()
-            while time.monotonic() < end and not failures:
-                try:
-                    own.execute("select from jobstatus.jobs where id = 'j' for update")
-                    for table in (("jobs", "steps", "tasks") if top_down else
-                                  ("tasks", "steps", "jobs")):
-                        own.execute("update jobstatus.%s set error_details = json_build_object('n',"
-                                    " random())" % table)
-                    connection.commit()
-                except psycopg2.Error as error:
-                    failures.append(str(error))
-
-    threads = [threading.Thread(target=write, args=(n % 2 == 0,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-
-
 def test_everything_is_commented(cursor):
     assert rows(cursor, """
         select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
@@ -507,67 +228,6 @@ def test_everything_is_commented(cursor):
         union all select proname, 'function' from pg_proc
         where pronamespace = 'jobstatus'::regnamespace and obj_description(oid, 'pg_proc') is null
         """) == []
-
-
-@pytest.mark.parametrize("role", ["jobstatus_reader", "jobstatus_writer"])
-def test_roles_have_no_other_right(fresh, cluster, role):
-    cursor, name = fresh()
-    for _ in range(2):
-        cluster.psql_file(SQL / "roles.sql", dbname=name)
-    may_read = role == "jobstatus_reader"
-    for table in ("jobs", "steps", "tasks", "schema_version"):
-        cursor.execute("select privilege, has_table_privilege(%s, 'jobstatus.' || %s, privilege) from"
-                       " unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references',"
-                       " 'trigger']) as privilege", (role, table))
-        expected = {"select"} if may_read and table != "schema_version" else set()
-        assert {privilege for privilege, held in cursor.fetchall() if held} == expected
-    cursor.execute("select has_schema_privilege(%s, 'jobstatus', 'usage'),"
-                   " has_schema_privilege(%s, 'jobstatus', 'create'),"
-                   " has_sequence_privilege(%s, 'jobstatus.revision_seq', 'usage')", (role,) * 3)
-    assert cursor.fetchone() == (True, False, False)
-    cursor.execute("select count(*) from pg_class where relnamespace = 'jobstatus'::regnamespace"
-                   " and pg_get_userbyid(relowner) <> 'jobstatus_owner'")
-    assert cursor.fetchone() == (0,)
-
-
-def test_the_owner_can_write(fresh, cluster):
-    cursor, name = fresh()
-    cluster.psql_file(SQL / "roles.sql", dbname=name)
-    cursor.execute("set role jobstatus_owner")
-    cursor.execute("insert into jobstatus.jobs (workspace, name, id, status) values ('w','n','j','active')")
-    cursor.execute("update jobstatus.jobs set status = 'completed'")
-    assert cursor.rowcount == 1
-
-
-@pytest.mark.parametrize("role,statement", [
-    *[(role, statement) for role in ("jobstatus_reader", "jobstatus_writer") for statement in [
-        "insert into jobstatus.jobs (workspace, name, id, status) values ('w', 'n', 'j', 'active')",
-        "update jobstatus.steps set status = 'error'", "delete from jobstatus.tasks",
-        "select from jobstatus.jobs for update", "truncate jobstatus.tasks",
-        "select nextval('jobstatus.revision_seq')", "table jobstatus.schema_version",
-        "create table jobstatus.mine ()", "alter table jobstatus.jobs disable trigger touch",
-        "create trigger mine before update on jobstatus.jobs for each row"
-        " execute function jobstatus.touch_job()", "drop schema jobstatus cascade"]],
-    ("jobstatus_writer", "table jobstatus.jobs"),
-    ("nobody_known", "table jobstatus.jobs"), ("nobody_known", "select jobstatus.is_name('x')"),
-])
-def test_what_roles_try(roles, role, statement):
-    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        roles.execute("set role %s; %s" % (role, statement))
-    roles.execute("reset role")
-
-
-@pytest.fixture(scope="module")
-def roles(fresh, cluster):
-    """A database with its roles, and one role that is in none of them."""
-    cursor, name = fresh()
-    # What was given away before is taken back.
-    cursor.execute("grant all on schema jobstatus to public;"
-                   " grant all on all tables in schema jobstatus to public")
-    cluster.psql_file(SQL / "roles.sql", dbname=name)
-    cursor.execute("create role nobody_known")
-    yield cursor
-    cursor.execute("reset role; drop role nobody_known")
 
 
 def test_demo_twice(fresh, cluster):

@@ -89,7 +89,6 @@ static const char *
 fault(const struct row *row)
 {
 	struct row_text object;
-	char text[TIMESTAMP_LENGTH];
 
 	if (row->id.bytes == NULL || row->name.bytes == NULL)
 		return "id or name is NULL";
@@ -99,9 +98,9 @@ fault(const struct row *row)
 		return "status_details is no JSON object";
 	if (!details_object(row->error_details, &object))
 		return "error_details is no JSON object";
-	if (timestamp_format(text, row->created_at) == 0)
+	if (!timestamp_valid(row->created_at))
 		return "timestamp created_at is outside the years 0001 to 9999";
-	if (timestamp_format(text, row->updated_at) == 0)
+	if (!timestamp_valid(row->updated_at))
 		return "timestamp updated_at is outside the years 0001 to 9999";
 	return NULL;
 }

@@ -39,6 +39,12 @@ put_date(char *text, unsigned int days) /* since 0000-03-01 */
 	return put_digits(text, day, 2);
 }
 
+bool
+timestamp_valid(int64_t microseconds)
+{
+	return microseconds >= FIRST && microseconds < BEYOND;
+}
+
 size_t
 timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds)
 {
@@ -46,7 +52,7 @@ timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds)
 	unsigned int second, fraction;
 	char *p;
 
-	if (microseconds < FIRST || microseconds >= BEYOND)
+	if (!timestamp_valid(microseconds))
 		return 0;
 	since = microseconds + ERA_START_TO_2000 * DAY;
 	second = (unsigned int)(since % DAY / SECOND);

@@ -4,14 +4,18 @@
 #ifndef JOBSTATUS_TIMESTAMP_H
 #define JOBSTATUS_TIMESTAMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define TIMESTAMP_LENGTH 27 /* of 2024-06-01T08:00:00.123456Z */
 
+/* Whether MICROSECONDS lie in the years 0001 to 9999 (the infinities do not). */
+bool timestamp_valid(int64_t microseconds);
+
 /*
  * Writes MICROSECONDS in UTC with Z and as many digits of a second as it takes, not terminated.
- * Returns the length, or 0 if the year is not within 0001 to 9999 (the infinities are not).
+ * Returns the length, or 0 if they are not valid.
  */
 size_t timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds);
 

@@ -274,6 +274,21 @@ def run_front(directory):
         front.stop()
 
 
+@pytest.fixture
+def run_site(directory, conninfo):
+    """Starts fronts by their names, with the program behind them; they end with the test."""
+    running = []
+
+    def run(name, program=None):
+        place = directory / ("site%d" % len(running))
+        place.mkdir()
+        running.append(fronts.Site(place, *fronts.SITES[name], conninfo, program))
+        return running[-1].start()
+    yield run
+    for site in running:
+        site.stop()
+
+
 @pytest.fixture(scope="session")
 def lighttpd(session_directory, jobstatus):
     """A real front before `jobstatus`."""

@@ -1,4 +1,4 @@
-"""Real web servers, each with the least configuration that serves the program.
+"""Real web servers, each with the least configuration that includes the sample of apache/, lighttpd/ or nginx/.
 
 Every server listens on a free port of 127.0.0.1, keeps all its files in the directory it is given and
 runs in the foreground as a child, so that it is stopped by its process id.
@@ -18,7 +18,8 @@ import urllib.parse
 
 import requests
 
-import postgres
+from backends import OwnSocket, SpawnFcgi, SystemdSocket
+from samples import DATABASE, PROGRAMDIR, SOCKET, clean, find, install, replaced, sample
 
 ROOT = os.geteuid() == 0
 
@@ -48,9 +49,12 @@ class Front:
     def command(self):
         raise NotImplementedError
 
-    def environment(self):
-        return {key: value for key, value in os.environ.items()
-                if not key.startswith(("JOBSTATUS_", "PG"))}
+    def write(self, name, text, **values):
+        """Writes the sample and the configuration that includes it, whose path it returns."""
+        (self.directory / "jobstatus.conf").write_text(self.sample)
+        path = self.directory / name
+        path.write_text(text % dict(values, dir=self.directory, port=self.port))
+        return str(path)
 
     def start(self):
         """Starts it on a free port; on another one if somebody was faster."""
@@ -59,7 +63,7 @@ class Front:
             with open(self.directory / "output.log", "ab") as log:
                 self.process = subprocess.Popen(
                     [*self.sudo, *self.command()], stdin=subprocess.DEVNULL, stdout=log,
-                    stderr=log, env=self.environment(), cwd=self.directory)
+                    stderr=log, env=clean(), cwd=self.directory)
             if self._ready():
                 return self
             self.stop()
@@ -121,53 +125,40 @@ class Front:
 
 
 class Lighttpd(Front):
-    """lighttpd before a socket, or starting the program itself (descriptor 0)."""
+    """lighttpd before a socket, or starting the program itself."""
 
-    def __init__(self, directory, socket=None, options=None, prefix="/"):
+    def __init__(self, directory, socket=None, conninfo=None, program=None):
         super().__init__(directory)
-        self.socket, self.options, self.prefix = socket, options or {}, prefix
+        if socket is not None:
+            self.sample = sample("lighttpd/jobstatus-socket.conf", {SOCKET: socket})
+        else:
+            self.program = install(self.directory, program)
+            self.sample = sample("lighttpd/jobstatus.conf", {
+                PROGRAMDIR: self.program.parent, DATABASE: conninfo,
+                "/run/lighttpd/jobstatus.sock": self.directory / "bin.sock"})
 
     def command(self):
-        if self.socket is not None:
-            place = '"socket" => "%s"' % self.socket
-        else:
-            place = ('"bin-path" => "%s", "socket" => "%s/bin.sock", "max-procs" => 1,\n'
-                     '"bin-environment" => (%s)' % (
-                         postgres.program(), self.directory,
-                         ", ".join('"%s" => "%s"' % item for item in self.options.items())))
-        (self.directory / "lighttpd.conf").write_text("""
+        return [find("lighttpd"), "-D", "-f", self.write("lighttpd.conf", """
 server.document-root = "%(dir)s"
 server.bind = "127.0.0.1"
 server.port = %(port)d
+server.max-keep-alive-requests = 1000000
 server.errorlog = "%(dir)s/error.log"
 server.upload-dirs = ("%(dir)s")
-server.modules = ("mod_fastcgi")
-server.http-parseopts = (
-    "header-strict" => "enable", "host-strict" => "enable", "host-normalize" => "enable",
-    "url-normalize-unreserved" => "enable", "url-normalize-required" => "enable",
-    "url-ctrls-reject" => "enable", "url-path-2f-decode" => "disable",
-    "url-path-dotseg-remove" => "enable", "method-get-body" => "enable")
-fastcgi.server = ("%(prefix)s" => ((%(place)s,
-    "check-local" => "disable", "fix-root-scriptname" => "enable")))
-""" % {"dir": self.directory, "port": self.port, "prefix": self.prefix, "place": place})
-        return [shutil.which("lighttpd", path="/usr/sbin:/usr/bin") or "lighttpd", "-D", "-f",
-                str(self.directory / "lighttpd.conf")]
+include "%(dir)s/jobstatus.conf"
+""")]
 
 
 class Nginx(Front):
-    """nginx with kept FastCGI connections."""
+    """nginx before a socket, with kept FastCGI connections."""
 
-    def __init__(self, directory, socket, keep=64, parameters=None):
+    def __init__(self, directory, socket, replace=None):
         super().__init__(directory)
-        self.socket, self.keep = socket, keep
-        self.parameters = parameters or {"SCRIPT_NAME": "$fastcgi_script_name"}
+        self.unbound = sample("nginx/jobstatus.conf", dict({SOCKET: socket}, **(replace or {})))
 
     def command(self):
-        parameters = dict({"REQUEST_METHOD": "$request_method", "QUERY_STRING": "$query_string",
-                           "CONTENT_TYPE": "$content_type", "CONTENT_LENGTH": "$content_length",
-                           "REQUEST_URI": "$request_uri", "SERVER_PROTOCOL": "$server_protocol",
-                           "GATEWAY_INTERFACE": "CGI/1.1"}, **self.parameters)
-        (self.directory / "nginx.conf").write_text("""
+        self.sample = replaced(self.unbound, {"listen 127.0.0.1:8080": "listen 127.0.0.1:%d" % self.port})
+        path = self.write("nginx.conf", """
 %(user)s
 daemon off;
 worker_processes 1;
@@ -181,30 +172,21 @@ http {
     fastcgi_temp_path %(dir)s/fastcgi;
     uwsgi_temp_path %(dir)s/uwsgi;
     scgi_temp_path %(dir)s/scgi;
-    upstream jobstatus { server unix:%(socket)s; keepalive %(keep)d; keepalive_requests 1000000; }
-    server {
-        listen 127.0.0.1:%(port)d;
-        keepalive_requests 1000000;
-        location / {
-            fastcgi_pass jobstatus;
-            fastcgi_keep_conn on;
-            %(params)s
-        }
-    }
+    keepalive_requests 1000000;
+    include %(dir)s/jobstatus.conf;
 }
-""" % {"dir": self.directory, "port": self.port, "socket": self.socket, "keep": self.keep,
-            "user": "user root;" if ROOT else "",
-            "params": "\n".join("fastcgi_param %s %s;" % item for item in parameters.items())})
-        return [shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx", "-p",
-                str(self.directory), "-c", str(self.directory / "nginx.conf"), "-e",
-                str(self.directory / "error.log")]
+""", user="user root;" if ROOT else "")
+        return [find("nginx"), "-p", str(self.directory), "-c", path, "-e", str(self.directory / "error.log")]
 
 
 class _Apache(Front):
     modules = ()
+    more = ""  # what the module needs beside the sample
 
-    def sites(self):
-        raise NotImplementedError
+    def __init__(self, directory, everywhere=False):
+        """EVERYWHERE: the sample is included outside of the site."""
+        super().__init__(directory)
+        self.everywhere = everywhere
 
     def user(self):
         """Whom Apache, started as root, serves as: with sudo, the one who runs the tests."""
@@ -214,59 +196,47 @@ class _Apache(Front):
 
     def command(self):
         modules = ("mpm_event", "authz_core") + self.modules
-        (self.directory / "apache.conf").write_text("""
+        include = 'Include "%s/jobstatus.conf"' % self.directory
+        return [find("apache2"), "-D", "FOREGROUND", "-f", self.write("apache.conf", """
 ServerRoot "%(dir)s"
 ServerName localhost
 Listen 127.0.0.1:%(port)d
 PidFile "%(dir)s/apache.pid"
 DefaultRuntimeDir "%(dir)s"
 ErrorLog "%(dir)s/error.log"
+Mutex "file:%(dir)s"
 %(load)s
 %(user)s
+# Short of threads, or with more to spare than it likes, Apache closes kept connections as it pleases.
 ServerLimit 1
 StartServers 1
-ThreadsPerChild 80
-ThreadLimit 80
-MaxRequestWorkers 80
-MinSpareThreads 1
-MaxSpareThreads 80
-KeepAlive On
+ThreadLimit 150
+ThreadsPerChild 150
+MaxRequestWorkers 150
+MaxSpareThreads 150
 MaxKeepAliveRequests 0
 KeepAliveTimeout 30
-TraceEnable off
-AllowEncodedSlashes NoDecode
-Mutex "file:%(dir)s"
 DocumentRoot "%(dir)s"
 <Directory />
     Require all granted
 </Directory>
-%(sites)s
-""" % {"dir": self.directory, "port": self.port, "sites": self.sites(),
-            "user": "User %s\nGroup %s" % self.user() if ROOT or self.sudo else "",
-            "load": "\n".join("LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so" % (m, m)
-                              for m in modules)})
-        return [shutil.which("apache2", path="/usr/sbin:/usr/bin") or "apache2", "-f",
-                str(self.directory / "apache.conf"), "-D", "FOREGROUND"]
+%(more)s
+%(outside)s
+<VirtualHost *:%(port)d>
+%(inside)s
+</VirtualHost>
+""", outside=include if self.everywhere else "", inside="" if self.everywhere else include, more=self.more, user="User %s\nGroup %s" % self.user() if ROOT or self.sudo else "",
+            load="\n".join("LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so" % (m, m) for m in modules))]
 
 
 class ApacheProxy(_Apache):
     """Apache mod_proxy_fcgi with reused connections."""
 
-    modules = ("proxy", "proxy_fcgi")
+    modules = ("env", "proxy", "proxy_fcgi")
 
-    def __init__(self, directory, socket):
-        super().__init__(directory)
-        self.socket = socket
-
-    def sites(self):
-        # ProxyPass would refuse a name with a bare percent sign, or with nocanon any query string.
-        return """
-<Location "/">
-    SetHandler "proxy:unix:%s|fcgi://localhost/"
-</Location>
-<Proxy "fcgi://localhost/">
-    ProxySet enablereuse=on
-</Proxy>""" % self.socket
+    def __init__(self, directory, socket, **keywords):
+        super().__init__(directory, **keywords)
+        self.sample = sample("apache/jobstatus-proxy.conf", {SOCKET: socket})
 
 
 class ApacheFcgid(_Apache):
@@ -277,67 +247,61 @@ class ApacheFcgid(_Apache):
     if not ROOT and not os.access("/dev/shm", os.W_OK):
         sudo = ("sudo", "-n")
 
-    def __init__(self, directory, options, mount="/"):
-        super().__init__(directory)
-        self.options, self.mount = dict({"JOBSTATUS_THREADS": "1"}, **options), mount
-        # www-data need not reach the build's directory
-        self.program = self.directory / "jobstatus.fcgi"
-        shutil.copy2(postgres.program(), self.program)
-        os.chmod(self.program, 0o755)
+    def __init__(self, directory, conninfo, program=None, replace=None, **keywords):
+        super().__init__(directory, **keywords)
+        self.program = install(self.directory, program)
+        self.sample = sample("apache/jobstatus-fcgid.conf", dict({
+            PROGRAMDIR: self.program.parent, DATABASE: conninfo}, **(replace or {})))
+        self.more = 'FcgidIPCDir "%(dir)s/ipc"\nFcgidProcessTableFile "%(dir)s/ipc/table"\n' % {"dir": self.directory}
         (self.directory / "ipc").mkdir()
         if ROOT:
             shutil.chown(self.directory / "ipc", "www-data", "www-data")
 
-    def sites(self):
-        return """
-FcgidIPCDir "%(dir)s/ipc"
-FcgidProcessTableFile "%(dir)s/ipc/table"
-FcgidMaxProcessesPerClass 8
-%(env)s
-ScriptAlias "%(mount)s" "%(program)s%(slash)s"
-<Directory "%(dir)s">
-    SetHandler fcgid-script
-    Options +ExecCGI
-</Directory>
-""" % {"dir": self.directory, "program": self.program, "mount": self.mount,
-            "slash": "/" if self.mount.endswith("/") else "",
-            "env": "\n".join('FcgidInitialEnv %s "%s"' % item for item in self.options.items())}
+
+class ApacheCgi(_Apache):
+    """Apache mod_cgid, a process a request."""
+
+    modules = ("alias", "env", "cgid")
+
+    def __init__(self, directory, conninfo, program=None, **keywords):
+        super().__init__(directory, **keywords)
+        self.program = install(self.directory, program)
+        self.sample = sample("apache/jobstatus-cgi.conf", {PROGRAMDIR: self.program.parent, DATABASE: conninfo})
+        self.more = 'ScriptSock "%s/cgid.sock"\n' % self.directory
 
 
-class SpawnFcgi:
-    """The program started by spawn-fcgi with the socket as descriptor 0."""
+class Site:
+    """A front, and the program behind it where the front does not start it."""
 
-    def __init__(self, directory, options):
-        self.directory = pathlib.Path(directory)
-        self.socket = self.directory / "spawn.sock"
-        self.options, self.process = options, None
+    def __init__(self, directory, front, backend, conninfo, program=None):
+        self.directory, self.conninfo, self.program = pathlib.Path(directory), conninfo, program
+        self.kinds = front, backend
+        self.front = self.backend = None
 
     def start(self):
-        environment = {key: value for key, value in os.environ.items()
-                       if not key.startswith(("JOBSTATUS_", "PG"))}
-        with open(self.directory / "spawn.log", "ab") as log:
-            self.process = subprocess.Popen(
-                [shutil.which("spawn-fcgi", path="/usr/bin:/usr/sbin") or "spawn-fcgi", "-n", "-s",
-                 str(self.socket), "-M", "0660", "--", str(postgres.program())],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=dict(environment, **self.options), cwd="/")
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with socket.socket(socket.AF_UNIX) as probe:
-                if probe.connect_ex(str(self.socket)) == 0:
-                    return self
-            time.sleep(0.01)
-        raise AssertionError("spawn-fcgi: " + (self.directory / "spawn.log").read_text())
+        front, backend = self.kinds
+        if backend is not None:
+            self.backend = backend(self.directory, {"JOBSTATUS_DATABASE": self.conninfo},
+                                   install(self.directory, self.program)).start()
+            self.front = front(self.directory, socket=self.backend.socket)
+        else:
+            self.front = front(self.directory, conninfo=self.conninfo, program=self.program)
+        self.front.start()
+        return self
 
     def stop(self):
-        """Returns the program's exit code."""
-        if self.process is None:
-            return None
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        process, self.process = self.process, None
-        try:
-            return process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+        for part in (self.front, self.backend):
+            if part is not None:
+                part.stop()
+
+
+# Every front of the samples.
+SITES = {
+    "lighttpd": (Lighttpd, None),
+    "lighttpd socket": (Lighttpd, OwnSocket),
+    "nginx spawn-fcgi": (Nginx, SpawnFcgi),
+    "nginx systemd": (Nginx, SystemdSocket),
+    "apache fcgid": (ApacheFcgid, None),
+    "apache proxy": (ApacheProxy, OwnSocket),
+    "apache cgi": (ApacheCgi, None),
+}

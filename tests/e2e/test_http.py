@@ -410,7 +410,7 @@ def test_through_a_front(lighttpd):
     assert (status, headers["Allow"], body) == (204, ALLOW, b"")
     status, headers, body = ask("POST", path, b"{}")
     assert (status, headers["Allow"], body) == (405, ALLOW, NOT_ALLOWED)
-    assert ask("GET", "/nowhere")[::2] == (404, NOT_FOUND)
+    assert ask("GET", "/apis/jobs/v2/nowhere")[::2] == (404, NOT_FOUND)
     assert ask("GET", path + "/")[::2] == (404, NOT_FOUND)
     assert ask("GET", path + "?a=b")[0] == 200
     assert ask("GET", fronts.path_of(WORKSPACE, "none"))[::2] == (404, NO_JOB)

@@ -39,7 +39,10 @@ write_output(void *context, const char *bytes, size_t length)
 	return 0;
 }
 
-/* A body is read to its end and ignored; without CONTENT_LENGTH there is none. */
+/*
+ * A body is read to its end and ignored.  One that came in chunks has no CONTENT_LENGTH, and Apache
+ * gives no answer to a client whose body nobody takes.
+ */
 static void
 drain_input(void)
 {
@@ -47,6 +50,8 @@ drain_input(void)
 	long long left = text != NULL ? strtoll(text, NULL, 10) : 0;
 	char piece[8192];
 
+	if ((text == NULL || *text == '\0') && getenv("HTTP_TRANSFER_ENCODING") != NULL)
+		left = INPUT_MAX;
 	if (left > INPUT_MAX)
 		left = INPUT_MAX;
 	while (left > 0) {

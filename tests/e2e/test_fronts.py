@@ -50,6 +50,14 @@ def test_each_front(front, example, contract):
 
 
 @pytest.mark.parametrize("front", fronts.SITES, indirect=True)
+def test_a_body_in_chunks(front):
+    """More of it than fits in the buffers on the way to the program."""
+    for _ in range(3):
+        answer = front.session.get(front.url + PATH, data=(b"x" * 1000 for _ in range(1000)), timeout=60)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("front", fronts.SITES, indirect=True)
 def test_odd_names_through_each_front(front, admin):
     """Decoded once, by the front; never again."""
     names = ["a b", "a+b", "100%", "%41", "%2541", "ü", "\U0001f600", "'\"", "\\", "?", "#", "&=;", "\u2028", "...",

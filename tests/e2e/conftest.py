@@ -275,13 +275,14 @@ def run_front(directory):
 
 
 @pytest.fixture
-def run_site(directory, conninfo):
+def run_site(directory, request):
     """Starts fronts by their names, with the program behind them; they end with the test."""
     running = []
 
-    def run(name, program=None):
+    def run(name, program=None, conninfo=None):
         place = directory / ("site%d" % len(running))
         place.mkdir()
+        conninfo = conninfo or request.getfixturevalue("conninfo")
         running.append(fronts.Site(place, *fronts.SITES[name], conninfo, program))
         return running[-1].start()
     yield run

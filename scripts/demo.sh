@@ -77,22 +77,6 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-build() {
-	echo "building ..."
-	# A copy of the sources, so that the clone stays as it is; without what a build in place has left, which
-	# make would find through VPATH and take for its own.
-	local left=(./.git ./autom4te.cache ./Makefile ./config.status ./build.h ./stamp-h1 .deps .dirstamp '*.o' '*.a')
-	mkdir "$directory/source" "$directory/build"
-	tar -C "$top" "${left[@]/#/--exclude=}" -cf - . | tar -C "$directory/source" -xf -
-	(
-		cd "$directory/source"
-		autoreconf -fi
-		cd ../build
-		../source/configure
-		make -j"$(nproc)" jobstatus.fcgi
-	) >"$directory/build.log" 2>&1 || { tail -n 40 "$directory/build.log" >&2; exit 1; }
-}
-
 sql() {
 	psql -X -q -v ON_ERROR_STOP=1 -h "$directory/pg" -U postgres -d jobstatus "$@"
 }
@@ -183,7 +167,7 @@ url=http://127.0.0.1:$port
 example=/apis/jobs/v2/workspaces/default/jobs/data-import-2024-06-01/status
 directory=$(mktemp -d "${TMPDIR:-/tmp}/jobstatus-demo.XXXXXX")
 chmod 755 "$directory"
-build
+"$top/scripts/build.sh" "$directory"
 start_postgres
 start_lighttpd
 move 3>&- &

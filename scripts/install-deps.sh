@@ -1,6 +1,8 @@
 #!/bin/bash
-# Installs what build, tests and demonstration need: Debian's packages, without the recommended ones,
-# without creating a database cluster, and without leaving a service running that was not there before.
+# Installs what build, tests and demonstration need, and each PACKAGE: Debian's packages, without the recommended
+# ones, without creating a database cluster, and without leaving a service running that was not there before.
+#
+#   scripts/install-deps.sh [PACKAGE ...]
 set -euo pipefail
 
 packages=(
@@ -9,6 +11,7 @@ packages=(
 	python3 python3-jsonschema python3-psycopg2 python3-pytest python3-requests
 	apache2 libapache2-mod-fcgid lighttpd nginx-light spawn-fcgi
 	ca-certificates curl pgbouncer postgresql postgresql-client procps systemd util-linux wrk xz-utils
+	"$@"
 )
 
 missing() {

@@ -1,4 +1,4 @@
-"""make install and uninstall with several sets of directories.
+"""make install and uninstall with several sets of directories, and what configure says is missing.
 
 Nothing is compiled: the program under test is put where make would build it, and make is told that it is done.
 """
@@ -164,3 +164,26 @@ def test_samples_are_made_once(directory, build):
     before = sample.stat().st_mtime_ns
     make("install", "DESTDIR=%s" % (directory / "root"))
     assert sample.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("missing, env, modules", [
+    (["libfcgi-dev"], {"ac_cv_header_fcgiapp_h": "no"}, ("libpq", "json-c")),
+    (["libfcgi-dev"], {"ac_cv_lib_fcgi_FCGX_Accept_r": "no"}, ("libpq", "json-c")),
+    (["libpq-dev"], {}, ("json-c",)),
+    (["libjson-c-dev"], {}, ("libpq",)),
+    (["libfcgi-dev", "libpq-dev", "libjson-c-dev"], {"ac_cv_header_fcgiapp_h": "no"}, ()),
+    (["pkg-config", "libpq-dev", "libjson-c-dev"],
+     {"ac_cv_path_ac_pt_PKG_CONFIG": "", "ac_cv_path_PKG_CONFIG": ""}, ()),
+])
+def test_configure_names_what_is_missing(missing, env, modules, source, directory):
+    """One line for each missing part, all of them at once, each by its Debian package."""
+    flags = {name + suffix: value for module, name in (("libpq", "PQ"), ("json-c", "JSON")) if module in modules
+             for suffix, value in (("_CFLAGS", "-I/x"), ("_LIBS", "-lx"))}
+    directory.joinpath("none").mkdir()
+    directory.joinpath("build").mkdir()
+    done = run(directory / "build", str(source / "configure"), PKG_CONFIG_LIBDIR=str(directory / "none"),
+               **env, **flags)
+    assert done.returncode == 1
+    assert re.findall(r"WARNING: .* missing: install (\S+)$", done.stderr, re.M) == missing
+    assert re.search(r"error: cannot be built .*\n\tapt-get install %s$" % " ".join(missing), done.stderr, re.M)
+    assert not (directory / "build" / "Makefile").exists()

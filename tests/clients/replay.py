@@ -1,6 +1,6 @@
 """Sends the bytes that a library sends for the contract's call: replay.py FORM BASE WORKSPACE NAME.
 
-For libraries that are not to be had from Debian or the registries, and for a form that a library does not send itself.
+For libraries that Debian does not have, and for a form that a library refuses to send.
 """
 
 import http.client

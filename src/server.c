@@ -32,6 +32,7 @@
 #define TICK_MAX (250 * CLOCK_MILLISECOND)
 #define TICK_MIN (10 * CLOCK_MILLISECOND)
 #define PEER_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
+#define ACCEPT_BATCH 64
 #define ACCEPT_PAUSE (100 * CLOCK_MILLISECOND)
 
 struct server {
@@ -130,6 +131,17 @@ accept_peer(struct server *server)
 	return false;
 }
 
+/*
+ * All that wait, or a batch.  One at a time they would wait long: between two accepts every
+ * connection that is readable has its turn.
+ */
+static void
+accept_peers(struct server *server)
+{
+	for (int i = 0; i < ACCEPT_BATCH && accept_peer(server); i++)
+		continue;
+}
+
 static void
 listen_again(struct server *server)
 {
@@ -203,7 +215,7 @@ run_thread(void *context)
 			serve(server, event.data.ptr, handler);
 			continue;
 		}
-		accept_peer(server);
+		accept_peers(server);
 		if (atomic_load(&server->accept_again) == 0)
 			listen_again(server);
 	}

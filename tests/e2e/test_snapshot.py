@@ -30,7 +30,7 @@ def flipping(admin):
 def test_never_half_flipped(cluster, run_program, flipping, prepare):
     """Thousands of reads while job, steps and tasks change their status in one transaction."""
     program = run_program("--prepare=" + prepare)
-    reads, stop, wrong, seen, lock = 1500, threading.Event(), [], {}, threading.Lock()
+    reads, stop, wrong, seen, lock = 2500, threading.Event(), [], {}, threading.Lock()
     done = [0] * 4
 
     def reader(number):
@@ -71,7 +71,7 @@ def test_never_half_flipped(cluster, run_program, flipping, prepare):
     for thread in threads:
         thread.start()
     try:
-        end, least = time.monotonic() + 30, time.monotonic() + 2.5
+        end, least = time.monotonic() + 60, time.monotonic() + 2.5
         while time.monotonic() < end and not wrong and threads[-1].is_alive():
             if sum(done) >= reads and time.monotonic() > least:
                 break

@@ -4,7 +4,8 @@
  * row, and against json_agg).  The current attempt's key comes from a row subquery: a constant to
  * the planner, one index lookup, and unlike a join condition it reaches into views with a window
  * function.  workspace = $1 stands in every branch and subquery, so that the statement can be
- * routed to one shard.
+ * routed to one shard; looking the job up once, in a materialised common table expression, would
+ * spare the database a thirtieth and lose that.
  *
  * The first branch names the columns and is the tasks', so that the NULL positions of the others
  * take their types.  Results are asked for in binary: timestamps come as numbers and are not

@@ -123,13 +123,20 @@ def test_check(conninfo, name):
 # FastCGI
 
 
-def start(directory, conninfo, fault):
+@contextlib.contextmanager
+def server(directory, conninfo, fault):
     """The server, ready or ended before it was, with the reason in its log."""
     program = Program(directory, "--threads=2", "--timeout=5", conninfo=conninfo, env={"JOBSTATUS_FAULT": fault})
     program.arguments[0] = str(FAULTY)
     program.start(wait=False)
-    wait_for(lambda: program.process.poll() is not None or "info: ready" in program.log, "the start")
-    return program
+    try:
+        wait_for(lambda: program.process.poll() is not None or "info: ready" in program.log, "the start")
+        yield program
+    finally:
+        if program.process.poll() is None:
+            program.process.kill()
+            program.process.wait()
+        program.log_path.unlink()
 
 
 def ask(program, workspace, name, expected):
@@ -151,21 +158,18 @@ def ask(program, workspace, name, expected):
 def test_fastcgi(directory, conninfo, jobstatus, name):
     expected = {n: jobstatus.get("faults", n).stdout for n in ("small", "large", "x" * 256)}
     for number in range(1, MOST + 1):
-        program = start(directory, conninfo, "%s:%d" % (name, number))
-        if program.process.poll() is not None:
-            assert program.process.returncode in (64, 71, 73), (name, number, program.log)
-            assert "jobstatus: error: " in program.log
-        else:
-            for what, body in expected.items():
-                ask(program, "faults", what, body)
-            # whatever it was, it is over: a refused connect is tried again within half a second
-            wait_for(lambda: all([ask(program, "faults", what, body) for what, body in expected.items()]),
-                     "right answers after %s:%d" % (name, number), 3 * slack())
-            program.signal(signal.SIGTERM)
-            assert program.wait() == 0, (name, number, program.log)
-        assert "Sanitizer" not in program.log and "runtime error" not in program.log, (name, number, program.log)
-        met = "fault: " in program.log
-        program.log_path.unlink()
-        program.process = None
-        if not met:
-            break
+        with server(directory, conninfo, "%s:%d" % (name, number)) as program:
+            if program.process.poll() is not None:
+                assert program.process.returncode in (64, 71, 73), (name, number, program.log)
+                assert "jobstatus: error: " in program.log
+            else:
+                for what, body in expected.items():
+                    ask(program, "faults", what, body)
+                # whatever it was, it is over: a refused connect is tried again within half a second
+                wait_for(lambda: all([ask(program, "faults", what, body) for what, body in expected.items()]),
+                         "right answers after %s:%d" % (name, number), 3 * slack())
+                program.signal(signal.SIGTERM)
+                assert program.wait() == 0, (name, number, program.log)
+            assert "Sanitizer" not in program.log and "runtime error" not in program.log, (name, number, program.log)
+            if "fault: " not in program.log:
+                break

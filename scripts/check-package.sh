@@ -32,7 +32,8 @@ grep '^# \(PASS\|FAIL\|ERROR\):' "$work/log"
 
 echo "== lintian"
 cd "$work"
-lintian --allow-root --fail-on error,warning ./*.changes
+# It leaves files of its own in the temporary directory.
+TMPDIR=$work lintian --allow-root --fail-on error,warning ./*.changes
 
 echo "== contents"
 package=$(echo jobstatus_*.deb)

@@ -44,7 +44,7 @@ struct server {
 	int done;                          /* eventfd: the threads are to end */
 	int signals;                       /* signalfd */
 	atomic_int_least64_t accept_again; /* when to try, out of descriptors; 0: listening */
-	atomic_bool accept_failing;        /* the last accept did, and that is told */
+	atomic_bool accept_failing;        /* told; some may wait in the queue */
 	unsigned int threads;
 	pthread_t *thread;
 	struct handler **handler; /* one per thread */
@@ -114,14 +114,14 @@ accept_peer(struct server *server)
 	struct peer *peer = peer_accept(&server->peers, server->listener->fd);
 
 	if (peer != NULL) {
-		if (atomic_exchange(&server->accept_failing, false))
-			log_info("accept: goes on");
 		if (watch(server, EPOLL_CTL_ADD, peer->fd, PEER_EVENTS, peer) != 0) {
 			log_error("epoll: %s", strerror(errno));
 			remove_peer(server, peer);
 		}
 		return true;
 	}
+	if (errno == EAGAIN && atomic_exchange(&server->accept_failing, false))
+		log_info("accept: goes on");
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 		return false;
 	/* Out of descriptors or memory: those who wait in the queue wait a little longer. */
@@ -168,18 +168,14 @@ drain_and_remove(struct server *server, struct peer *peer)
 }
 
 static void
-serve(struct server *server, struct peer *peer, struct handler *handler)
+serve(struct server *server, struct peer *peer, uint32_t events, struct handler *handler)
 {
 	char byte;
-	ssize_t n;
 
 	peer_unpark(&server->peers, peer);
-	n = recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		park(server, peer);
-		return;
-	}
-	if (n <= 0) {
+	/* A front that is gone may have left a request. */
+	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 &&
+	    recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
 		remove_peer(server, peer);
 		return;
 	}
@@ -212,7 +208,7 @@ run_thread(void *context)
 		if (event.data.ptr == server)
 			return NULL;
 		if (event.data.ptr != server->listener) {
-			serve(server, event.data.ptr, handler);
+			serve(server, event.data.ptr, event.events, handler);
 			continue;
 		}
 		accept_peers(server);

@@ -3,7 +3,9 @@
  *
  * A stop must lose no request.  Shutting the receiving side down makes that decision in one step
  * for both sides: what arrived before is still read, what comes after fails at its sender, which
- * then knows that it was not served.
+ * then knows that it was not served.  Not every front tries again then (Apache looks whether the
+ * connection is open, and writes), so a kept connection ends right after an answer, when its front
+ * has not yet taken it for the next request; one that nobody uses ends a little later.
  */
 #include "peer.h"
 
@@ -15,7 +17,7 @@
 
 #include "clock.h"
 
-#define GRACE (100 * CLOCK_MILLISECOND) /* for a first request when stopping */
+#define GRACE (100 * CLOCK_MILLISECOND) /* for one more request when stopping */
 
 void
 peer_table_open(struct peer_table *table)
@@ -105,24 +107,12 @@ peer_remove(struct peer_table *table, struct peer *peer)
 	return last;
 }
 
-/* Called with the lock held. */
-static void
-end_input(struct peer *peer)
-{
-	if (peer->served)
-		shutdown(peer->fd, SHUT_RD);
-	else
-		atomic_store(&peer->cut, clock_now() + GRACE);
-}
-
 void
 peer_park(struct peer_table *table, struct peer *peer)
 {
 	pthread_mutex_lock(&table->lock);
 	peer->parked = true;
-	atomic_store(&peer->cut, 0);
-	if (table->stopping)
-		end_input(peer);
+	atomic_store(&peer->cut, table->stopping ? clock_now() + GRACE : 0);
 	pthread_mutex_unlock(&table->lock);
 }
 
@@ -134,6 +124,30 @@ peer_unpark(struct peer_table *table, struct peer *peer)
 	pthread_mutex_unlock(&table->lock);
 }
 
+static bool
+has_input(struct peer *peer)
+{
+	char byte;
+
+	return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/*
+ * Ends a connection between two requests.  Returns false if one has begun to arrive, which is to be
+ * answered: Apache sends it in pieces.  What a front sends while this runs is lost, so it is short.
+ */
+static bool
+end_kept(struct peer *peer)
+{
+	if (has_input(peer))
+		return false;
+	shutdown(peer->fd, SHUT_RD);
+	if (has_input(peer))
+		return false;
+	shutdown(peer->fd, SHUT_WR);
+	return true;
+}
+
 void
 peer_cut_overdue(struct peer_table *table)
 {
@@ -143,10 +157,25 @@ peer_cut_overdue(struct peer_table *table)
 	for (struct peer *peer = table->first; peer != NULL; peer = peer->next) {
 		int64_t cut = atomic_load(&peer->cut);
 
-		if (cut != 0 && now >= cut)
+		if (cut == 0 || now < cut)
+			continue;
+		if (peer->parked && peer->served)
+			end_kept(peer);
+		else
 			shutdown(peer->fd, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&table->lock);
+}
+
+bool
+peer_is_over(struct peer_table *table, struct peer *peer)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&table->lock);
+	stopping = table->stopping;
+	pthread_mutex_unlock(&table->lock);
+	return stopping && end_kept(peer);
 }
 
 bool
@@ -158,7 +187,7 @@ peer_stop_all(struct peer_table *table)
 	table->stopping = true;
 	for (struct peer *peer = table->first; peer != NULL; peer = peer->next)
 		if (peer->parked)
-			end_input(peer);
+			atomic_store(&peer->cut, clock_now() + GRACE);
 	none = table->count == 0;
 	pthread_mutex_unlock(&table->lock);
 	return none;

@@ -53,8 +53,14 @@ void peer_unpark(struct peer_table *table, struct peer *peer);
 void peer_cut_overdue(struct peer_table *table);
 
 /*
- * Lets no request begin on a kept connection: what has arrived on one is answered, more is refused
- * to the front at once.  Returns whether there is no peer.
+ * Whether a peer, after an answer, is to be removed because the table is stopping.  From then on no
+ * request begins on it: one that has arrived is still to be answered, more is refused to the front.
+ */
+bool peer_is_over(struct peer_table *table, struct peer *peer);
+
+/*
+ * Begins to stop: each kept connection ends after its next answer, or soon if there is none.
+ * Returns whether there is no peer.
  */
 bool peer_stop_all(struct peer_table *table);
 

@@ -33,6 +33,7 @@
 #define TICK_MIN (10 * CLOCK_MILLISECOND)
 #define PEER_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 #define ACCEPT_BATCH 64
+#define QUEUE_MAX 4096 /* Linux's own limit, unless it is raised */
 #define ACCEPT_PAUSE (100 * CLOCK_MILLISECOND)
 
 struct server {
@@ -182,7 +183,10 @@ serve(struct server *server, struct peer *peer, uint32_t events, struct handler 
 	peer->served = true;
 	switch (exchange_run(&peer->fcgx, handler, server->config->timeout, &peer->cut)) {
 	case EXCHANGE_KEEP:
-		park(server, peer);
+		if (peer_is_over(&server->peers, peer))
+			remove_peer(server, peer);
+		else
+			park(server, peer);
 		break;
 	case EXCHANGE_CLOSE:
 		remove_peer(server, peer);
@@ -217,17 +221,18 @@ run_thread(void *context)
 	}
 }
 
-/* Accepts nothing more, but loses nobody who connected to a socket that nobody else listens on. */
+/*
+ * Accepts nothing more, but loses nobody who waits.  Whether somebody else listens on descriptor 0
+ * cannot be told; if so, those who come from now on are his.
+ */
 static void
 stop(struct server *server)
 {
 	log_info("stopping");
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->listener->fd, NULL);
-	if (server->listener->path != NULL) {
-		listener_unlink(server->listener);
-		while (accept_peer(server))
-			continue;
-	}
+	listener_unlink(server->listener);
+	for (int i = 0; i < QUEUE_MAX && accept_peer(server); i++)
+		continue;
 	if (peer_stop_all(&server->peers))
 		end_threads(server);
 }

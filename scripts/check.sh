@@ -10,7 +10,7 @@ rounds=1
 fuzz_seconds=10
 case ${1-} in
 '') ;;
---long) rounds=5 fuzz_seconds=300 ;;
+--long) rounds=5 fuzz_seconds=300; export JOBSTATUS_LONG=yes ;;
 *) echo "usage: check.sh [--long]" >&2; exit 64 ;;
 esac
 
@@ -71,7 +71,7 @@ fuzz() {
 
 say "sources"
 cd "$top"
-quietly clang-format --dry-run -Werror src/*.[ch] tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
+quietly clang-format --dry-run -Werror src/*.[ch] tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
 quietly shellcheck scripts/*.sh tests/e2e/run.sh .ci/run
 quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8
 # Without what a build in place has left: make would find it through VPATH and take it for its own.

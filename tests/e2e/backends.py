@@ -27,17 +27,20 @@ class Backend:
     def command(self):
         raise NotImplementedError
 
-    def spawn(self, stdin=subprocess.DEVNULL):
+    def spawn(self, command=None, stdin=subprocess.DEVNULL):
         with open(self.directory / "backend.log", "ab") as log:
-            return subprocess.Popen([str(word) for word in self.command()], stdin=stdin, stdout=log, stderr=log,
-                                    env=dict(clean(), **self.options), cwd="/")
+            return subprocess.Popen([str(word) for word in command or self.command()], stdin=stdin, stdout=log,
+                                    stderr=log, env=dict(clean(), **self.options), cwd="/")
 
     def start(self):
         self.process = self.spawn()
+        return self.wait(self.socket)
+
+    def wait(self, path):
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.poll() is None:
             with socket.socket(socket.AF_UNIX) as probe:
-                if probe.connect_ex(str(self.socket)) == 0:
+                if probe.connect_ex(str(path)) == 0:
                     return self
             time.sleep(0.01)
         raise AssertionError("%s does not start: %s" % (type(self).__name__, self.log()))
@@ -74,8 +77,17 @@ class OwnSocket(Backend):
 class SpawnFcgi(Backend):
     """The program started by spawn-fcgi with the socket as descriptor 0."""
 
-    def command(self):
-        return [find("spawn-fcgi"), "-n", "-s", self.socket, "-M", "0660", "--", self.program]
+    def command(self, path=None):
+        return [find("spawn-fcgi"), "-n", "-s", path or self.socket, "-M", "0660",
+                *(["-G", "www-data"] if ROOT else []), "--", self.program]
+
+    def replace(self):
+        """Starts a new one on a path beside and moves that to the place of the old one's, which then ends."""
+        beside, old = self.socket.with_name("new.sock"), self.process
+        self.process = self.spawn(self.command(beside))
+        self.wait(beside)
+        beside.rename(self.socket)
+        assert end(old) == 0
 
 
 class SystemdSocket(Backend):
@@ -101,6 +113,16 @@ class SystemdSocket(Backend):
 
     def spawn(self):
         return super().spawn(stdin=self.listener)
+
+    def replace(self):
+        """Starts a new one on the same listener, and ends the old one."""
+        old = self.process
+        self.process = self.spawn()
+        assert end(old) == 0
+
+    def end(self):
+        """Ends the program, and keeps the listener."""
+        return super().stop()
 
     def stop(self):
         code = super().stop()

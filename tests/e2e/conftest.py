@@ -279,11 +279,15 @@ def run_site(directory, request):
     """Starts fronts by their names, with the program behind them; they end with the test."""
     running = []
 
-    def run(name, program=None, conninfo=None):
+    def run(name, program=None, conninfo=None, body=None, front=None, backend=None):
+        """Another PROGRAM, with a file BODY beside it if it needs one; another kind of FRONT or BACKEND."""
         place = directory / ("site%d" % len(running))
-        place.mkdir()
+        (place / "libexec").mkdir(parents=True)
+        if body is not None:
+            shutil.copy(body, place / "libexec" / "body")
         conninfo = conninfo or request.getfixturevalue("conninfo")
-        running.append(fronts.Site(place, *fronts.SITES[name], conninfo, program))
+        kinds = [mine or its for mine, its in zip((front, backend), fronts.SITES[name])]
+        running.append(fronts.Site(place, *kinds, conninfo, program))
         return running[-1].start()
     yield run
     for site in running:
@@ -363,46 +367,3 @@ def odd_program(session_directory, conninfo, odd):
         yield program
     finally:
         program.stop()
-
-
-class Load:
-    """Clients that keep their HTTP connections and ask again and again, all at the same time."""
-
-    def __init__(self, port, path, clients):
-        self.port, self.path, self.clients = port, path, clients
-        self.answers, self.wrong = 0, []
-
-    def run(self, seconds):
-        import http.client
-        import threading
-        ready = threading.Barrier(self.clients)
-        lock = threading.Lock()
-
-        def client():
-            count, wrong = 0, []
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-            try:
-                connection.connect()
-                ready.wait(60)
-                end = time.monotonic() + seconds
-                first = None
-                while time.monotonic() < end and not wrong:
-                    connection.request("GET", self.path)
-                    response = connection.getresponse()
-                    body = response.read()
-                    count += 1
-                    first = first or body
-                    if response.status != 200 or body != first:
-                        wrong.append((response.status, body[:300]))
-            except Exception as failure:  # whatever it is, it is not a 200
-                wrong.append(repr(failure))
-            with lock:
-                self.answers += count
-                self.wrong += wrong
-
-        threads = [threading.Thread(target=client) for _ in range(self.clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return self

@@ -85,16 +85,16 @@ class Front:
     def stop(self):
         if self.process is not None:
             if self.process.poll() is None:
-                self._signal(signal.SIGTERM)
+                self.signal(signal.SIGTERM)
                 try:
                     self.process.wait(20)
                 except subprocess.TimeoutExpired:
-                    self._signal(signal.SIGKILL)
+                    self.signal(signal.SIGKILL)
                     self.process.wait()
             self.process = None
         self.session.close()
 
-    def _signal(self, number):
+    def signal(self, number):
         if self.sudo:
             subprocess.run([*self.sudo, "kill", "-%d" % number, str(self.process.pid)], check=True)
         else:
@@ -225,7 +225,8 @@ DocumentRoot "%(dir)s"
 <VirtualHost *:%(port)d>
 %(inside)s
 </VirtualHost>
-""", outside=include if self.everywhere else "", inside="" if self.everywhere else include, more=self.more, user="User %s\nGroup %s" % self.user() if ROOT or self.sudo else "",
+""", outside=include if self.everywhere else "", inside="" if self.everywhere else include, more=self.more,
+            user="User %s\nGroup %s" % self.user() if ROOT or self.sudo else "",
             load="\n".join("LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so" % (m, m) for m in modules))]
 
 
@@ -288,6 +289,9 @@ class Site:
             self.front = front(self.directory, conninfo=self.conninfo, program=self.program)
         self.front.start()
         return self
+
+    def logs(self):
+        return self.front.logs() + (self.backend.log() if self.backend else "")
 
     def stop(self):
         for part in (self.front, self.backend):

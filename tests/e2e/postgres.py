@@ -67,7 +67,7 @@ class Cluster:
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **AS_POSTGRES)
 
     def start(self, wait=True):
-        settings = ["fsync=off", "max_connections=100",
+        settings = ["fsync=off", "max_connections=200",
                     "unix_socket_directories=%s" % self.socket_dir,
                     "listen_addresses=%s" % ("127.0.0.1" if self.tcp else ""),
                     "port=%d" % self.port, *self.settings]

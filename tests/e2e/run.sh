@@ -8,6 +8,7 @@ export PYTHONDONTWRITEBYTECODE=1
 		"run scripts/install-deps.sh" >&2
 	exit 1
 }
+command -v wrk >/dev/null || { echo "wrk is missing: run scripts/install-deps.sh" >&2; exit 1; }
 # distcheck proves the tarball; the whole suite has run on the same sources.
 select=()
 [[ ${JOBSTATUS_E2E-} != smoke ]] || select=(-m smoke)

@@ -29,7 +29,7 @@ def sample(name, replace):
 def install(directory, program=None):
     """The program, or another, where the user of a web server reaches it: in a directory of its own."""
     place = pathlib.Path(directory) / "libexec" / "jobstatus.fcgi"
-    place.parent.mkdir()
+    place.parent.mkdir(exist_ok=True)
     shutil.copy2(program or postgres.program(), place)
     os.chmod(place, 0o755)
     return place

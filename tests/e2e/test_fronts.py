@@ -8,7 +8,6 @@ import fastcgi
 import fronts
 import oracle
 import samples
-from conftest import Load, www_group
 
 WORKSPACE, NAME = "default", "data-import-2024-06-01"
 PATH = fronts.path_of(WORKSPACE, NAME)
@@ -88,26 +87,6 @@ def test_path_info_from_nginx(run_front, jobstatus):
         front = run_front(fronts.Nginx, jobstatus.socket, {
             "SCRIPT_NAME $fastcgi_script_name;": "SCRIPT_NAME %s; fastcgi_param PATH_INFO %s;" % (name, info)})
         assert front.request("GET", PATH)[0] == 200
-
-
-def check_load(front, seconds=4):
-    load = Load(front.port, PATH, 64).run(seconds)
-    assert load.wrong == [], (load.wrong[:5], front.logs()[-2000:])
-    assert load.answers > 64 * 2
-
-
-def test_load_behind_nginx(run_program, run_front):
-    """64 kept FastCGI connections, 4 threads, 64 clients: no answer but 200."""
-    program = run_program("--threads=4")
-    check_load(run_front(fronts.Nginx, program.socket))
-    assert program.lines("error") == []
-
-
-def test_load_behind_apache(run_program, run_front):
-    """The same with enablereuse=on."""
-    program = run_program("--threads=4", *www_group())
-    check_load(run_front(fronts.ApacheProxy, program.socket))
-    assert program.lines("error") == []
 
 
 def test_load_behind_nginx_with_bodies(run_program, run_front):

@@ -36,16 +36,6 @@ peer_table_close(struct peer_table *table)
 	pthread_mutex_destroy(&table->lock);
 }
 
-/* Gives libfcgi a duplicate of the connection.  Returns 0, or -1 with errno. */
-static int
-give_duplicate(struct peer *peer)
-{
-	FCGX_InitRequest(&peer->fcgx, -1, 0); /* it never accepts by itself */
-	peer->fcgx.ipcFd = fcntl(peer->fd, F_DUPFD_CLOEXEC, 0);
-	peer->fcgx.keepConnection = 1;
-	return peer->fcgx.ipcFd >= 0 ? 0 : -1;
-}
-
 /* Called with the lock held. */
 static void
 link_peer(struct peer_table *table, struct peer *peer)
@@ -57,31 +47,49 @@ link_peer(struct peer_table *table, struct peer *peer)
 	table->count++;
 }
 
+/*
+ * Makes a peer without a connection.  Its second descriptor is there already, a duplicate of the
+ * listener for the while: nobody is to be accepted who cannot be served.  NULL, with errno.
+ */
+static struct peer *
+make_peer(int listener)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (peer == NULL)
+		return NULL;
+	FCGX_InitRequest(&peer->fcgx, -1, 0); /* it never accepts by itself */
+	peer->fcgx.keepConnection = 1;
+	peer->fcgx.ipcFd = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+	peer->parked = true;
+	atomic_init(&peer->cut, 0);
+	if (peer->fcgx.ipcFd >= 0)
+		return peer;
+	free(peer);
+	return NULL;
+}
+
 struct peer *
 peer_accept(struct peer_table *table, int listener)
 {
-	struct peer *peer = calloc(1, sizeof(*peer));
+	struct peer *peer = make_peer(listener);
 	int saved;
 
 	if (peer == NULL)
 		return NULL;
-	peer->fd = -1;
-	peer->parked = true;
-	atomic_init(&peer->cut, 0);
 	/* Under the lock, so that what is accepted is there when a stop counts. */
 	pthread_mutex_lock(&table->lock);
 	errno = EAGAIN;
-	if (!table->stopping)
-		peer->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (peer->fd >= 0 && give_duplicate(peer) == 0) {
-		link_peer(table, peer);
-		pthread_mutex_unlock(&table->lock);
-		return peer;
-	}
+	peer->fd = table->stopping ? -1 : accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	saved = errno;
+	if (peer->fd >= 0) {
+		dup3(peer->fd, peer->fcgx.ipcFd, O_CLOEXEC);
+		link_peer(table, peer);
+	}
 	pthread_mutex_unlock(&table->lock);
 	if (peer->fd >= 0)
-		close(peer->fd);
+		return peer;
+	close(peer->fcgx.ipcFd);
 	free(peer);
 	errno = saved;
 	return NULL;

@@ -121,26 +121,18 @@ accept_peer(struct server *server)
 		}
 		return true;
 	}
-	if (errno == EAGAIN && atomic_exchange(&server->accept_failing, false))
-		log_info("accept: goes on");
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+	if (errno == EINTR || errno == ECONNABORTED)
+		return true;
+	if (errno == EAGAIN) {
+		if (atomic_exchange(&server->accept_failing, false))
+			log_info("accept: goes on");
 		return false;
+	}
 	/* Out of descriptors or memory: those who wait in the queue wait a little longer. */
 	if (!atomic_exchange(&server->accept_failing, true))
 		log_error("accept: %s", strerror(errno));
 	atomic_store(&server->accept_again, clock_now() + ACCEPT_PAUSE);
 	return false;
-}
-
-/*
- * All that wait, or a batch.  One at a time they would wait long: between two accepts every
- * connection that is readable has its turn.
- */
-static void
-accept_peers(struct server *server)
-{
-	for (int i = 0; i < ACCEPT_BATCH && accept_peer(server); i++)
-		continue;
 }
 
 static void
@@ -153,6 +145,19 @@ listen_again(struct server *server)
 		return;
 	log_error("epoll: %s", strerror(errno));
 	atomic_store(&server->accept_again, clock_now() + ACCEPT_PAUSE);
+}
+
+/*
+ * Accepts all that wait, or a batch.  One at a time they would wait long: between two accepts every
+ * connection that is readable has its turn.
+ */
+static void
+accept_peers(struct server *server)
+{
+	for (int i = 0; i < ACCEPT_BATCH && accept_peer(server); i++)
+		continue;
+	if (atomic_load(&server->accept_again) == 0)
+		listen_again(server);
 }
 
 /* Closes a connection that has unread input: a reset would take the answer away from its reader. */
@@ -211,13 +216,10 @@ run_thread(void *context)
 			continue; /* EINTR */
 		if (event.data.ptr == server)
 			return NULL;
-		if (event.data.ptr != server->listener) {
+		if (event.data.ptr == server->listener)
+			accept_peers(server);
+		else
 			serve(server, event.data.ptr, event.events, handler);
-			continue;
-		}
-		accept_peers(server);
-		if (atomic_load(&server->accept_again) == 0)
-			listen_again(server);
 	}
 }
 
@@ -244,7 +246,7 @@ resume_accepting(struct server *server)
 
 	if (again != 0 && clock_now() >= again) {
 		atomic_store(&server->accept_again, 0);
-		listen_again(server);
+		accept_peers(server);
 	}
 }
 

@@ -90,6 +90,16 @@ def refusal(kind, front):
     return statuses.get(front, statuses.get(front.split()[0]))
 
 
+def table():
+    """REFUSALS as README shows them."""
+    yield "| request | lighttpd | nginx | Apache | why |"
+    yield "| --- | --- | --- | --- | --- |"
+    for kind, (statuses, why) in REFUSALS.items():
+        columns = [", ".join("%d%s" % (status, front[len(server):] and " (%s)" % front[len(server) + 1:])
+                             for front, status in statuses.items() if front.startswith(server)) for server in EVERYONE]
+        yield "| %s | %s | %s |" % (kind, " | ".join(columns), why)
+
+
 # How names may be written in a path: (bytes of the segment, name).
 SPELLINGS = [
     (b"%78", "x"), (b"a%20b", "a b"), (b"%20", " "), (b"%20a%20", " a "), (b"a+b", "a+b"), (b"a%2Bb", "a+b"),

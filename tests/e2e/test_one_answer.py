@@ -10,6 +10,7 @@ import pytest
 import corpus
 import fronts
 import oracle
+import postgres
 
 ALLOW = "GET, HEAD, OPTIONS"
 OURS = ("content-type", "content-length", "cache-control", "x-content-type-options", "allow", "retry-after")
@@ -138,6 +139,10 @@ def test_the_corpus():
     for statuses, why in corpus.REFUSALS.values():
         assert why and all(400 <= status < 500 or status == 501 for status in statuses.values())
         assert all(front in fronts.SITES or front in corpus.EVERYONE for front in statuses)
+
+
+def test_the_refusals_are_written_down():
+    assert "\n".join(corpus.table()) in (postgres.TOP / "README.md").read_text()
 
 
 @pytest.mark.parametrize("front", fronts.SITES)

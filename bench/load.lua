@@ -1,0 +1,30 @@
+-- For wrk: asks for jobs in a random order of its own, and tells what came of it in one line.
+local threads = {}
+
+function setup(thread)
+	table.insert(threads, thread)
+end
+
+-- The requests are made beforehand, so that making them is no part of the load.
+function init(arguments)
+	local jobs = tonumber(arguments[1])
+	math.randomseed(tonumber(arguments[2]))
+	requests, at, wrong = {}, 0, 0
+	for i = 1, 20000 do
+		local job = math.random(jobs)
+		requests[i] = wrk.format("GET", string.format(
+			"/apis/jobs/v2/workspaces/%d/jobs/%d/status", job % 100, job))
+	end
+end
+
+function request()
+	at = at % #requests + 1
+	return requests[at]
+end
+
+function done(summary, latency)
+	local errors = summary.errors
+	print(string.format("result %d %d %d %d %d %d", summary.requests, summary.duration,
+		latency:percentile(50), latency:percentile(99), errors.status,
+		errors.connect + errors.read + errors.write + errors.timeout))
+end

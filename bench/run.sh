@@ -1,0 +1,18 @@
+#!/bin/bash
+# Measures the program on this machine, with everything in one run: its reads behind nginx (F), beside an empty
+# responder of the same threading behind the same nginx (H) and the read's statement in pgbench (P).
+#
+#   bench/run.sh [--rounds N] [--seconds N] [--jobs N]
+#
+# Prints a Markdown table, and writes it with the raw figures to bench/results/.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+"$top/scripts/install-deps.sh"
+work=$(mktemp -d "${TMPDIR:-/tmp}/jobstatus-bench.XXXXXX")
+chmod 755 "$work"
+trap 'rm -rf "$work"' EXIT
+"$top/scripts/build.sh" "$work" jobstatus.fcgi tests/empty
+export JOBSTATUS_FCGI=$work/build/jobstatus.fcgi JOBSTATUS_EMPTY=$work/build/tests/empty
+export PYTHONPATH=$top/tests/e2e PYTHONDONTWRITEBYTECODE=1
+/usr/bin/python3 "$top/bench/measure.py" "$@"

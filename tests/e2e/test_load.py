@@ -44,7 +44,7 @@ def load(site, body, clients, seconds):
     answers, wrong, errors, p99, example = (run.stdout.split("\nresult ")[1] + " ").split(" ", 4)
     assert (wrong, errors) == ("0", "0"), "%s wrong (%s), %s broken of %s; %s" % (
         wrong, example, errors, answers, site.front.logs()[-2000:])
-    assert int(answers) >= clients
+    assert int(answers) > 0
     wait_for(lambda: settled(site.front.port), "the last requests' end")
     return int(p99) / 1000
 

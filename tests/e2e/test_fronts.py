@@ -1,5 +1,6 @@
 """Behind each of the web servers, one request at a time and many at once."""
 
+import json
 import subprocess
 
 import pytest
@@ -8,6 +9,7 @@ import fastcgi
 import fronts
 import oracle
 import samples
+from conftest import HERE
 
 WORKSPACE, NAME = "default", "data-import-2024-06-01"
 PATH = fronts.path_of(WORKSPACE, NAME)
@@ -109,6 +111,20 @@ def test_a_large_answer_through_each_front(front, jobstatus, admin):
         assert answer.headers.get("Content-Length") == str(len(expected))
     finally:
         admin("delete from jobstatus.jobs where workspace = 'large'")
+
+
+@pytest.mark.parametrize("name", fronts.SITES)
+def test_what_the_program_is_told(run_site, name):
+    """Each front passes the headers on that the program may come to need, and the path as a whole."""
+    its_own = fronts.SITES[name][1] is None
+    site = run_site(name, program=HERE / "tell.py", backend=None if its_own else fronts.SystemdSocket)
+    status, _, body = site.front.request("GET", fronts.path_of("a b", "c"), None, {
+        "Authorization": "Bearer token", "If-None-Match": '"tag"'})
+    told = json.loads(body)
+    assert status == 200
+    assert (told["HTTP_AUTHORIZATION"], told["HTTP_IF_NONE_MATCH"]) == ("Bearer token", '"tag"')
+    assert told["REQUEST_METHOD"] == "GET"
+    assert told.get("SCRIPT_NAME", "") + told.get("PATH_INFO", "") == "/apis/jobs/v2/workspaces/a b/jobs/c/status"
 
 
 @pytest.mark.parametrize("kind", [fronts.ApacheFcgid, fronts.ApacheProxy, fronts.ApacheCgi])

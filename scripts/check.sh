@@ -6,11 +6,12 @@
 # The clone stays as it is: everything is built in a temporary directory.
 set -euo pipefail
 
+long=
 rounds=1
 fuzz_seconds=10
 case ${1-} in
 '') ;;
---long) rounds=5 fuzz_seconds=300; export JOBSTATUS_LONG=yes ;;
+--long) long=yes rounds=5 fuzz_seconds=300; export JOBSTATUS_LONG=yes ;;
 *) echo "usage: check.sh [--long]" >&2; exit 64 ;;
 esac
 
@@ -118,5 +119,12 @@ answer, example = (json.load(open(path)) for path in sys.argv[1:])
 sys.exit(answer != example and "the demonstration's answer is not the contract's example")
 EOF
 passed=$((passed + 1))
+
+if [[ -n $long ]]; then
+	say "package, clients"
+	quietly "$top/scripts/check-package.sh"
+	quietly "$top/scripts/check-clients.sh"
+	passed=$((passed + 2))
+fi
 
 echo "$passed passed, 0 failed"

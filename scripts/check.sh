@@ -90,6 +90,7 @@ quietly make -j"$(nproc)" jobstatus.fcgi
 
 say "fuzzers, $fuzz_seconds seconds each"
 fuzz request request utf8
+fuzz members members
 fuzz document document body timestamp log
 
 say "gcc, all tests"

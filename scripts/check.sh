@@ -91,7 +91,7 @@ quietly make -j"$(nproc)" jobstatus.fcgi
 say "fuzzers, $fuzz_seconds seconds each"
 fuzz request request utf8
 fuzz members members
-fuzz document document body timestamp log
+fuzz document document body members timestamp log
 
 say "gcc, all tests"
 configure gcc CFLAGS='-O2 -g -Werror'

@@ -79,15 +79,40 @@ set_schema(struct config *config, const char *value)
 }
 
 static bool
-set_prepare(struct config *config, const char *value)
+choose_yes_no(const char *value, bool *yes)
 {
 	static const struct choice choices[] = { { "yes", true }, { "no", false }, { NULL, 0 } };
 	int chosen;
 
 	if (!choose(choices, value, &chosen))
 		return false;
-	config->prepare = chosen;
+	*yes = chosen;
 	return true;
+}
+
+static bool
+set_accept_unknown_status(struct config *config, const char *value)
+{
+	return choose_yes_no(value, &config->accept_unknown_status);
+}
+
+static bool
+set_compat(struct config *config, const char *value)
+{
+	static const struct choice choices[] = { { "none", COMPAT_NONE },
+		{ "nemo-platform", COMPAT_NEMO_PLATFORM }, { NULL, 0 } };
+	int chosen;
+
+	if (!choose(choices, value, &chosen))
+		return false;
+	config->compat = (enum compat)chosen;
+	return true;
+}
+
+static bool
+set_prepare(struct config *config, const char *value)
+{
+	return choose_yes_no(value, &config->prepare);
 }
 
 /* Decimal seconds, whatever the locale, to nanoseconds. */
@@ -173,6 +198,11 @@ static const struct option options[] = {
 	{ "--schema", "NAME", "JOBSTATUS_SCHEMA", "jobstatus", set_schema,
 	    "a name of 1 to 63 bytes without control characters",
 	    "schema that holds jobs, steps and tasks", false },
+	{ "--accept-unknown-status", "yes|no", "JOBSTATUS_ACCEPT_UNKNOWN_STATUS", "no",
+	    set_accept_unknown_status, "yes or no",
+	    "pass on a status that the contract does not know", false },
+	{ "--compat", "HABITS", "JOBSTATUS_COMPAT", "none", set_compat, "none or nemo-platform",
+	    "none, or the NeMo Platform's own form of answers: nemo-platform", false },
 	{ "--prepare", "yes|no", "JOBSTATUS_PREPARE", "yes", set_prepare, "yes or no",
 	    "prepared statements; no for old poolers", false },
 	{ "--timeout", "SECONDS", "JOBSTATUS_TIMEOUT", "5", set_timeout,

@@ -9,19 +9,22 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "compat.h"
 #include "log.h"
 
 enum config_action { CONFIG_RUN, CONFIG_CHECK, CONFIG_VERSION, CONFIG_HELP };
 
 struct config {
 	enum config_action action;
-	const char *socket;       /* path of the socket to make, or NULL: descriptor 0 */
-	const char *socket_group; /* its group, or NULL: the process's own */
-	unsigned int threads;     /* 1 to 256 */
-	const char *database;     /* libpq conninfo, "" for libpq's own defaults */
-	const char *schema;       /* holds the read relations */
-	bool prepare;             /* prepared statements */
-	int64_t timeout;          /* the deadline of one request, in nanoseconds */
+	const char *socket;         /* path of the socket to make, or NULL: descriptor 0 */
+	const char *socket_group;   /* its group, or NULL: the process's own */
+	unsigned int threads;       /* 1 to 256 */
+	const char *database;       /* libpq conninfo, "" for libpq's own defaults */
+	const char *schema;         /* holds the read relations */
+	enum compat compat;         /* whose habits answers follow */
+	bool accept_unknown_status; /* pass on a status that the contract does not know */
+	bool prepare;               /* prepared statements */
+	int64_t timeout;            /* the deadline of one request, in nanoseconds */
 	enum log_level log_level;
 	enum log_target log_target;
 };

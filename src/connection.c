@@ -54,6 +54,8 @@ kind_of(const char *sqlstate, const PGconn *pg)
 		return FAILURE_LOST;
 	if (strcmp(sqlstate, "57014") == 0) /* statement_timeout */
 		return FAILURE_SLOW;
+	if (strcmp(sqlstate, "42703") == 0) /* undefined column */
+		return FAILURE_CHANGED;
 	return is_data(sqlstate) ? FAILURE_DATA : FAILURE_REFUSED;
 }
 
@@ -141,6 +143,7 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 	    " pg_catalog.set_config('TimeZone', 'UTC', false)";
 	const char *encoding = PQparameterStatus(c->pg, "server_encoding");
 	const char *values[1] = { c->timeout };
+	struct statement_relations relations;
 	PGresult *result;
 
 	if (encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0)
@@ -148,6 +151,16 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 		    "the database's encoding is SQL_ASCII, which says nothing of its text");
 	if (PQsetnonblocking(c->pg, 1) != 0)
 		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
+	if (finish_command(c->pg,
+		PQsendQueryParams(
+		    c->pg, statement_question, 1, NULL, &options->schema, NULL, NULL, 0),
+		deadline, &result, failure) != 0)
+		return -1;
+	statement_learn(result, &relations);
+	PQclear(result);
+	c->statement = statement_text(options->schema, &relations, options->compat);
+	if (c->statement == NULL)
+		return failure_set(failure, FAILURE_MEMORY, "no memory for the statement");
 	if (!options->prepare)
 		return 0;
 	if (finish_command(c->pg,
@@ -159,6 +172,8 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 		deadline, &result, failure) != 0)
 		return -1;
 	PQclear(result);
+	free(c->statement);
+	c->statement = NULL;
 	return 0;
 }
 
@@ -173,17 +188,11 @@ connection_open(const struct connection_options *options, int64_t deadline,
 		return NULL;
 	snprintf(c->timeout, sizeof(c->timeout), "%lld",
 	    (long long)((options->timeout + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND));
-	if ((c->statement = statement_text(options->schema)) == NULL)
-		goto failed;
 	failure_set(failure, FAILURE_TIMEOUT, "no time was left to connect");
 	if ((c->pg = dial(options->database, deadline, cancel, failure)) == NULL)
 		goto failed;
 	if (set_up(c, options, deadline, failure) != 0)
 		goto failed;
-	if (options->prepare) {
-		free(c->statement);
-		c->statement = NULL;
-	}
 	return c;
 failed:
 	connection_close(c);

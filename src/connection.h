@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compat.h"
 #include "failure.h"
 #include "row.h"
 
@@ -17,6 +18,7 @@ struct connection;
 struct connection_options {
 	const char *database; /* libpq conninfo */
 	const char *schema;
+	enum compat compat;
 	bool prepare;    /* prepared statements, settings once per session */
 	int64_t timeout; /* statement_timeout, and what one attempt to open may take; nanoseconds */
 };

@@ -12,6 +12,7 @@
 
 #include "body.h"
 #include "log.h"
+#include "members.h"
 #include "timestamp.h"
 
 #define SHOWN(text) (int)((text).length < 300 ? (text).length : 300), (text).bytes
@@ -22,10 +23,13 @@ static const char *const statuses[] = { "created", "pending", "active", "cancell
 static const char *const levels[] = { [ROW_JOB] = "job", [ROW_STEP] = "step", [ROW_TASK] = "task" };
 
 void
-document_open(struct document *document, struct body *body)
+document_open(
+    struct document *document, struct body *body, enum compat compat, bool accept_unknown_status)
 {
 	memset(document, 0, sizeof(*document));
 	document->body = body;
+	document->compat = compat;
+	document->accept_unknown_status = accept_unknown_status;
 }
 
 void
@@ -51,13 +55,34 @@ broken(const struct row *row, const char *what)
 }
 
 static bool
-known_status(const struct row_text *status)
+is_status(const struct row *row, const char *status)
+{
+	if (row->encoded)
+		return members_is_string(row->status, status);
+	return row->status.length == strlen(status) &&
+	    memcmp(row->status.bytes, status, row->status.length) == 0;
+}
+
+static bool
+known_status(const struct row *row)
 {
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (strlen(statuses[i]) == status->length &&
-		    memcmp(statuses[i], status->bytes, status->length) == 0)
+		if (is_status(row, statuses[i]))
 			return true;
 	return false;
+}
+
+static bool
+begins_with(struct row_text text, const char *bytes, size_t length)
+{
+	return text.length >= length && memcmp(text.bytes, bytes, length) == 0;
+}
+
+/* NULL, or JSON's null. */
+static bool
+is_null(struct row_text json)
+{
+	return json.bytes == NULL || begins_with(json, "null", 4);
 }
 
 /* What JSON calls white space around a value. */
@@ -78,22 +103,24 @@ details_object(struct row_text text, struct row_text *object)
 	static const struct row_text none = { "{}", 2 };
 
 	text = trimmed(text);
-	*object = text.bytes == NULL || (text.length >= 4 && memcmp(text.bytes, "null", 4) == 0) ?
-	    none :
-	    text;
-	return object->length > 0 && object->bytes[0] == '{';
+	*object = is_null(text) ? none : text;
+	return begins_with(*object, "{", 1);
 }
 
 /* Says what of ROW the contract cannot express, or NULL. */
 static const char *
-fault(const struct row *row)
+fault(const struct document *document, const struct row *row)
 {
 	struct row_text object;
 
 	if (row->id.bytes == NULL || row->name.bytes == NULL)
 		return "id or name is NULL";
-	if (row->status.bytes == NULL || !known_status(&row->status))
+	if (row->status.bytes == NULL || (row->encoded && row->status.bytes[0] != '"'))
+		return "there is no status, or one that is no text";
+	if (!document->accept_unknown_status && !known_status(row))
 		return "unknown status";
+	if (row->encoded && !is_null(row->error_stack) && row->error_stack.bytes[0] != '"')
+		return "error_stack is no text";
 	if (!details_object(row->status_details, &object))
 		return "status_details is no JSON object";
 	if (!details_object(row->error_details, &object))
@@ -146,39 +173,50 @@ put_escaped(struct document *document, const struct row_text *text)
 static bool
 put_string(struct document *document, const struct row_text *text)
 {
-	if (text->bytes == NULL)
-		return PUT(document, "\"\"");
 	if (needs_escape(text))
 		return put_escaped(document, text);
 	return PUT(document, "\"") && put(document, text->bytes, text->length) &&
 	    PUT(document, "\"");
 }
 
+/* A value of ROW that is text, plain or a JSON value already. */
+static bool
+put_value(struct document *document, const struct row *row, const struct row_text *value)
+{
+	return row->encoded ? put(document, value->bytes, value->length) :
+			      put_string(document, value);
+}
+
 /* `,"created_at":…,"updated_at":…}`, which ends an object of any level. */
 static bool
 put_times(struct document *document, int64_t created, int64_t updated)
 {
+	enum timestamp_form form =
+	    document->compat == COMPAT_NEMO_PLATFORM ? TIMESTAMP_NAIVE : TIMESTAMP_UTC;
 	char text[TIMESTAMP_LENGTH];
 
 	return PUT(document, ",\"created_at\":\"") &&
-	    put(document, text, timestamp_format(text, created)) &&
+	    put(document, text, timestamp_format(text, created, form)) &&
 	    PUT(document, "\",\"updated_at\":\"") &&
-	    put(document, text, timestamp_format(text, updated)) && PUT(document, "\"}");
+	    put(document, text, timestamp_format(text, updated, form)) && PUT(document, "\"}");
 }
 
 /* The members that every level begins with. */
 static bool
 put_head(struct document *document, const struct row *row)
 {
+	static const struct row_text null = { "null", 4 };
 	struct row_text status_details, error_details;
 
 	details_object(row->status_details, &status_details);
 	details_object(row->error_details, &error_details);
+	if (document->compat == COMPAT_NEMO_PLATFORM && row->level == ROW_JOB &&
+	    is_null(trimmed(row->error_details)))
+		error_details = null;
 	return PUT(document, "{\"id\":") && put_string(document, &row->id) &&
 	    PUT(document, ",\"name\":") && put_string(document, &row->name) &&
-	    PUT(document, ",\"status\":\"") &&
-	    put(document, row->status.bytes, row->status.length) &&
-	    PUT(document, "\",\"status_details\":") &&
+	    PUT(document, ",\"status\":") && put_value(document, row, &row->status) &&
+	    PUT(document, ",\"status_details\":") &&
 	    put(document, status_details.bytes, status_details.length) &&
 	    PUT(document, ",\"error_details\":") &&
 	    put(document, error_details.bytes, error_details.length);
@@ -190,7 +228,7 @@ end_step(struct document *document)
 	if (!document->in_step)
 		return true;
 	document->in_step = false;
-	if (document->step_updated > document->job_updated)
+	if (document->step_updated > document->job_updated && document->compat == COMPAT_NONE)
 		document->job_updated = document->step_updated;
 	return PUT(document, "]") &&
 	    put_times(document, document->step_created, document->step_updated);
@@ -246,14 +284,24 @@ put_step(struct document *document, const struct row *row)
 }
 
 static bool
+put_error_stack(struct document *document, const struct row *row)
+{
+	if (!PUT(document, ",\"error_stack\":"))
+		return false;
+	if (row->error_stack.bytes != NULL && !(row->encoded && is_null(row->error_stack)))
+		return put_value(document, row, &row->error_stack);
+	return document->compat == COMPAT_NEMO_PLATFORM ? PUT(document, "null") :
+							  PUT(document, "\"\"");
+}
+
+static bool
 put_task(struct document *document, const struct row *row)
 {
 	bool ok = (!document->any_task || PUT(document, ",")) && put_head(document, row) &&
-	    PUT(document, ",\"error_stack\":") && put_string(document, &row->error_stack) &&
-	    put_times(document, row->created_at, row->updated_at);
+	    put_error_stack(document, row) && put_times(document, row->created_at, row->updated_at);
 
 	document->any_task = true;
-	if (row->updated_at > document->step_updated)
+	if (row->updated_at > document->step_updated && document->compat == COMPAT_NONE)
 		document->step_updated = row->updated_at;
 	return ok;
 }
@@ -282,7 +330,7 @@ document_append(struct document *document, const struct row *row)
 	static bool (*const put_level[])(struct document *, const struct row *) = {
 		[ROW_JOB] = put_job, [ROW_STEP] = put_step, [ROW_TASK] = put_task
 	};
-	const char *what = fault(row);
+	const char *what = fault(document, row);
 
 	if (what == NULL)
 		what = misplaced(document, row);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compat.h"
 #include "row.h"
 
 struct body;
@@ -21,6 +22,8 @@ enum document_result {
 /* One document in the making. */
 struct document {
 	struct body *body;
+	enum compat compat;
+	bool accept_unknown_status;
 	bool in_step;
 	bool any_task; /* in this step */
 	bool any_step;
@@ -30,7 +33,9 @@ struct document {
 	size_t position_length, position_size;
 };
 
-void document_open(struct document *document, struct body *body);
+/* The document goes to BODY, in the form of COMPAT, and with any status if the last says so. */
+void document_open(
+    struct document *document, struct body *body, enum compat compat, bool accept_unknown_status);
 void document_close(struct document *document);
 
 /* Forgets what was written, the body's bytes included, and starts anew. */

@@ -5,6 +5,7 @@
 #include "errors.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,4 +150,17 @@ errors_validation(struct body *body, const struct request *request)
 
 	complete = add(object, "detail", detail) && complete;
 	return finish(body, object, complete);
+}
+
+int
+errors_absent(struct body *body, const struct request *request, enum compat compat)
+{
+	char detail[2 * 4 * REQUEST_NAME_MAX + 64]; /* a code point has 4 bytes at most */
+
+	if (compat == COMPAT_NONE)
+		return errors_detail(body, "Job not found");
+	snprintf(detail, sizeof(detail), "Job '%.*s' not found in workspace '%.*s'.",
+	    (int)request->name.length, request->name.bytes, (int)request->workspace.length,
+	    request->workspace.bytes);
+	return errors_detail(body, detail);
 }

@@ -4,11 +4,16 @@
 #ifndef JOBSTATUS_ERRORS_H
 #define JOBSTATUS_ERRORS_H
 
+#include "compat.h"
+
 struct body;
 struct request;
 
 /* Makes BODY {"detail":"DETAIL"}.  Returns 0, or -1: no memory. */
 int errors_detail(struct body *body, const char *detail);
+
+/* Makes BODY the 404 for the job that REQUEST names.  Returns 0, or -1: no memory. */
+int errors_absent(struct body *body, const struct request *request, enum compat compat);
 
 /* Makes BODY the HTTPValidationError of REQUEST's faults, workspace first.  Returns 0, or -1: no
  * memory. */

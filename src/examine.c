@@ -25,7 +25,9 @@ static const char findings[] =
     " ('tasks', array['workspace', 'job_id', 'attempt', 'step_position', 'position', 'id', 'name',"
     "  'status', 'status_details', 'error_details', 'error_stack', 'created_at', 'updated_at'])),"
     " home as (select oid from pg_catalog.pg_namespace where nspname = $1),"
-    " found as (select w.relation, w.columns, c.oid from home cross join wanted w"
+    " found as (select w.relation, w.columns, c.oid, exists (select from pg_catalog.pg_attribute"
+    "  where attrelid = c.oid and attname in ('data', 'status') and attnum > 0 and not attisdropped"
+    "  having bool_and(attname = 'data')) as has_data from home cross join wanted w"
     "  left join pg_catalog.pg_class c on c.relnamespace = home.oid and c.relname = w.relation"
     "   and c.relkind in ('r', 'p', 'v', 'm', 'f'))"
     " select 'error', format('schema %I does not exist: install sql/schema.sql', $1::text)"
@@ -40,6 +42,7 @@ static const char findings[] =
     "  from found cross join unnest(columns) as name where oid is not null and not exists"
     "  (select from pg_catalog.pg_attribute where attrelid = found.oid and attname = name"
     "   and attnum > 0 and not attisdropped)"
+    "  and not (has_data and name in ('status', 'status_details', 'error_details', 'error_stack'))"
     " union all select 'warning', format('%I is a superuser: the program needs no more than the role"
     " jobstatus_reader', current_user) from pg_catalog.pg_roles where rolname = current_user"
     " and rolsuper";
@@ -92,7 +95,7 @@ static int
 try_read(const struct config *config)
 {
 	const struct connection_options options = { config->database, config->schema,
-		config->prepare, config->timeout };
+		config->compat, config->prepare, config->timeout };
 	const struct row_text nobody = { ".", 1 };
 	int64_t deadline = clock_now() + config->timeout;
 	struct failure failure;

@@ -14,6 +14,8 @@ enum failure_kind {
 	FAILURE_CONNECT, /* no session could be opened */
 	FAILURE_REFUSED, /* the statement was refused; the session is of further use */
 	FAILURE_DATA,    /* the same, for what the rows hold */
+	FAILURE_CHANGED, /* the same, for columns that it does not find; a fresh session asks anew
+			  */
 	FAILURE_MEMORY,
 };
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "config.h"
 #include "document.h"
 #include "errors.h"
 #include "request.h"
@@ -13,6 +14,7 @@
 #include "store.h"
 
 struct handler {
+	const struct config *config;
 	struct store *store;
 	struct body body;
 	struct document document;
@@ -20,18 +22,20 @@ struct handler {
 };
 
 struct handler *
-handler_open(struct store *store)
+handler_open(struct store *store, const struct config *config)
 {
 	struct handler *handler = calloc(1, sizeof(*handler));
 
 	if (handler == NULL)
 		return NULL;
+	handler->config = config;
 	handler->store = store;
 	if (body_open(&handler->body) != 0) {
 		free(handler);
 		return NULL;
 	}
-	document_open(&handler->document, &handler->body);
+	document_open(
+	    &handler->document, &handler->body, config->compat, config->accept_unknown_status);
 	return handler;
 }
 
@@ -96,7 +100,8 @@ read_job(struct handler *handler, const struct request *request, int64_t deadlin
 	case STORE_OK:
 		return status_of(handler, document_end(&handler->document));
 	case STORE_ABSENT:
-		return make_error(&handler->body, 404, "Job not found");
+		return errors_absent(&handler->body, request, handler->config->compat) == 0 ? 404 :
+											      500;
 	case STORE_STOPPED:
 		return status_of(handler, handler->result);
 	case STORE_BROKEN:

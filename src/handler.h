@@ -8,6 +8,7 @@
 
 #include "body.h"
 
+struct config;
 struct store;
 struct handler;
 
@@ -16,8 +17,9 @@ struct handler_variables {
 	const char *request_method, *script_name, *path_info;
 };
 
-/* A handler for one thread; it keeps its memory from answer to answer.  NULL: no memory. */
-struct handler *handler_open(struct store *store);
+/* A handler for one thread; it keeps its memory from answer to answer.  CONFIG is borrowed.  NULL:
+ * no memory. */
+struct handler *handler_open(struct store *store, const struct config *config);
 void handler_close(struct handler *handler);
 
 /*

@@ -73,7 +73,7 @@ plaincgi_run(const struct config *config)
 		getenv("SCRIPT_NAME"), getenv("PATH_INFO") };
 	int64_t deadline = clock_now() + config->timeout;
 	struct store *store = store_open(config);
-	struct handler *handler = store != NULL ? handler_open(store) : NULL;
+	struct handler *handler = store != NULL ? handler_open(store, config) : NULL;
 
 	drain_input();
 	if (handler != NULL) {

@@ -4,6 +4,7 @@
 #ifndef JOBSTATUS_ROW_H
 #define JOBSTATUS_ROW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct row {
 	struct row_text id, name, status;
 	struct row_text status_details, error_details; /* JSON */
 	struct row_text error_stack;
+	bool encoded; /* status and error_stack are JSON values, and no plain text */
 	int64_t created_at, updated_at; /* see timestamp.h */
 };
 

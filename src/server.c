@@ -303,7 +303,7 @@ start_threads(struct server *server)
 	if (server->thread == NULL || server->handler == NULL)
 		return -1;
 	for (unsigned int i = 0; i < wanted; i++)
-		if ((server->handler[i] = handler_open(server->store)) == NULL)
+		if ((server->handler[i] = handler_open(server->store, server->config)) == NULL)
 			return -1;
 	for (; server->threads < wanted; server->threads++) {
 		int error =

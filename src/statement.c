@@ -7,6 +7,9 @@
  * routed to one shard; looking the job up once, in a materialised common table expression, would
  * spare the database a thirtieth and lose that.
  *
+ * A relation may offer its rows' status, details and error stack as members of one column `data`, a
+ * JSON object, in place of columns.  Which do is asked once a session, before the text is made.
+ *
  * The first branch names the columns and is the tasks', so that the NULL positions of the others
  * take their types.  Results are asked for in binary: timestamps come as numbers and are not
  * printed twice.
@@ -17,24 +20,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* @ stands for the quoted schema. */
-static const char template[] =
-    "select 3 as level, step_position, position, id::text as id, name::text as name,"
-    " status::text as status, status_details::json as status_details,"
-    " error_details::json as error_details, error_stack::text as error_stack,"
-    " created_at::timestamptz as created_at, updated_at::timestamptz as updated_at"
-    " from @.tasks where workspace = $1 and (job_id, attempt) ="
-    " (select id, attempt from @.jobs where workspace = $1 and name = $2)"
-    " union all"
-    " select 2, position, null, id::text, name::text, status::text, status_details::json,"
-    " error_details::json, null, created_at::timestamptz, updated_at::timestamptz"
-    " from @.steps where workspace = $1 and (job_id, attempt) ="
-    " (select id, attempt from @.jobs where workspace = $1 and name = $2)"
-    " union all"
-    " select 1, null, null, id::text, name::text, status::text, status_details::json,"
-    " error_details::json, null, created_at::timestamptz, updated_at::timestamptz"
-    " from @.jobs where workspace = $1 and name = $2"
-    " order by step_position nulls first, position nulls first, id";
+#include "members.h"
+
+/* The relations that have `data` and no `status`, with the schema as $1. */
+const char statement_question[] =
+    "select c.relname::text from pg_catalog.pg_namespace n"
+    " join pg_catalog.pg_class c on c.relnamespace = n.oid"
+    " join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+    " where n.nspname = $1::text and c.relname in ('jobs', 'steps', 'tasks')"
+    " and a.attname in ('data', 'status') group by 1 having bool_and(a.attname = 'data')";
+
+/* A row's values, as they come of columns and of `data`. */
+#define OF_COLUMNS(error_stack) \
+	" status::text as status, status_details::json as status_details," \
+	" error_details::json as error_details, " error_stack "::text as error_stack," \
+	" null::json as data"
+#define OF_DATA \
+	" null::text as status, null::json as status_details, null::json as error_details," \
+	" null::text as error_stack, data::json as data"
+
+#define OF_ALL \
+	" id::text as id, name::text as name, created_at::timestamptz as created_at," \
+	" updated_at::timestamptz as updated_at"
+
+#define OF_JOB \
+	" where workspace = $1 and (job_id, attempt) =" \
+	" (select id, attempt from @.jobs where workspace = $1 and name = $2)"
+
+/* The select of each level: START, the values of columns or of data, END.  @ is the schema. */
+static const struct {
+	const char *relation, *start, *columns, *end;
+} levels[STATEMENT_LEVELS] = {
+	{ "tasks", "select 3 as level, step_position, position," OF_ALL ",",
+	    OF_COLUMNS("error_stack"), " from @.tasks" OF_JOB },
+	{ "steps", " union all select 2, position, null," OF_ALL ",", OF_COLUMNS("null"),
+	    " from @.steps" OF_JOB },
+	{ "jobs", " union all select 1, null, null," OF_ALL ",", OF_COLUMNS("null"),
+	    " from @.jobs where workspace = $1 and name = $2" },
+};
+
+static const char *const orders[] = {
+	[COMPAT_NONE] = " order by step_position nulls first, position nulls first, id",
+	[COMPAT_NEMO_PLATFORM] = " order by step_position nulls first, level, created_at desc, id",
+};
 
 static const char *const names[COLUMNS] = {
 	[COLUMN_LEVEL] = "level",
@@ -45,6 +73,7 @@ static const char *const names[COLUMNS] = {
 	[COLUMN_STATUS_DETAILS] = "status_details",
 	[COLUMN_ERROR_DETAILS] = "error_details",
 	[COLUMN_ERROR_STACK] = "error_stack",
+	[COLUMN_DATA] = "data",
 	[COLUMN_CREATED_AT] = "created_at",
 	[COLUMN_UPDATED_AT] = "updated_at",
 };
@@ -63,26 +92,53 @@ quote_identifier(char *to, const char *name)
 	return to;
 }
 
-char *
-statement_text(const char *schema)
+/* PARTS together, with the quoted SCHEMA for each @. */
+static char *
+join(const char *const parts[], size_t count, const char *schema)
 {
-	size_t schemas = 0;
+	size_t size = 1;
 	char *text, *to;
 
-	for (const char *from = template; *from != '\0'; from++)
-		schemas += *from == '@';
-	text = malloc(sizeof(template) + schemas * (2 * strlen(schema) + 2));
+	for (size_t i = 0; i < count; i++)
+		for (const char *from = parts[i]; *from != '\0'; from++)
+			size += *from == '@' ? 2 * strlen(schema) + 2 : 1;
+	text = to = malloc(size);
 	if (text == NULL)
 		return NULL;
-	to = text;
-	for (const char *from = template; *from != '\0'; from++) {
-		if (*from == '@')
-			to = quote_identifier(to, schema);
-		else
-			*to++ = *from;
-	}
+	for (size_t i = 0; i < count; i++)
+		for (const char *from = parts[i]; *from != '\0'; from++) {
+			if (*from == '@')
+				to = quote_identifier(to, schema);
+			else
+				*to++ = *from;
+		}
 	*to = '\0';
 	return text;
+}
+
+void
+statement_learn(const PGresult *result, struct statement_relations *relations)
+{
+	memset(relations, 0, sizeof(*relations));
+	for (int row = 0; row < PQntuples(result); row++)
+		for (size_t i = 0; i < STATEMENT_LEVELS; i++)
+			if (strcmp(PQgetvalue(result, row, 0), levels[i].relation) == 0)
+				relations->data[i] = true;
+}
+
+char *
+statement_text(const char *schema, const struct statement_relations *relations, enum compat compat)
+{
+	const char *parts[3 * STATEMENT_LEVELS + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < STATEMENT_LEVELS; i++) {
+		parts[count++] = levels[i].start;
+		parts[count++] = relations->data[i] ? OF_DATA : levels[i].columns;
+		parts[count++] = levels[i].end;
+	}
+	parts[count++] = orders[compat];
+	return join(parts, count, schema);
 }
 
 bool
@@ -131,6 +187,22 @@ get_level(const PGresult *result, int column, enum row_level *level)
 	return bits >= ROW_JOB && bits <= ROW_TASK;
 }
 
+/* Takes from DATA what it has in place of columns. */
+static void
+take_members(struct row *row, struct row_text data)
+{
+	enum { STATUS, STATUS_DETAILS, ERROR_DETAILS, ERROR_STACK, MEMBERS };
+	static const char *const keys[MEMBERS] = { "status", "status_details", "error_details",
+		"error_stack" };
+	struct row_text values[MEMBERS];
+
+	members_find(data, keys, MEMBERS, values);
+	row->status = values[STATUS];
+	row->status_details = values[STATUS_DETAILS];
+	row->error_details = values[ERROR_DETAILS];
+	row->error_stack = values[ERROR_STACK];
+}
+
 bool
 statement_row(const PGresult *result, const struct statement_columns *columns, struct row *row)
 {
@@ -143,6 +215,9 @@ statement_row(const PGresult *result, const struct statement_columns *columns, s
 	row->status_details = get_text(result, at[COLUMN_STATUS_DETAILS]);
 	row->error_details = get_text(result, at[COLUMN_ERROR_DETAILS]);
 	row->error_stack = get_text(result, at[COLUMN_ERROR_STACK]);
+	row->encoded = !PQgetisnull(result, 0, at[COLUMN_DATA]);
+	if (row->encoded)
+		take_members(row, get_text(result, at[COLUMN_DATA]));
 	/* A NULL timestamp has no bytes and becomes one that the contract cannot express. */
 	if (!get_int64(result, at[COLUMN_CREATED_AT], &row->created_at))
 		row->created_at = INT64_MIN;

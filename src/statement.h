@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 
+#include "compat.h"
 #include "row.h"
 
 enum statement_column {
@@ -19,6 +20,7 @@ enum statement_column {
 	COLUMN_STATUS_DETAILS,
 	COLUMN_ERROR_DETAILS,
 	COLUMN_ERROR_STACK,
+	COLUMN_DATA,
 	COLUMN_CREATED_AT,
 	COLUMN_UPDATED_AT,
 	COLUMNS
@@ -29,9 +31,23 @@ struct statement_columns {
 	int at[COLUMNS];
 };
 
-/* The text for SCHEMA, with workspace as $1 and name as $2; the caller frees it.  NULL: no memory.
+#define STATEMENT_LEVELS 3
+
+/* Which relations offer `data` in place of status, details and error stack. */
+struct statement_relations {
+	bool data[STATEMENT_LEVELS];
+};
+
+/* Asks for that, in text format, with the schema as $1; and what its RESULT says. */
+extern const char statement_question[];
+void statement_learn(const PGresult *result, struct statement_relations *relations);
+
+/*
+ * The read's text for SCHEMA, with workspace as $1 and name as $2; the caller frees it.  NULL: no
+ * memory.
  */
-char *statement_text(const char *schema);
+char *statement_text(
+    const char *schema, const struct statement_relations *relations, enum compat compat);
 
 /* Finds the columns by name.  False: one is missing. */
 bool statement_find_columns(const PGresult *result, struct statement_columns *columns);

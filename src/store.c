@@ -36,6 +36,7 @@ static const char *const states[] = {
 	[FAILURE_SLOW] = "an answer took too long",
 	[FAILURE_CONNECT] = "no connection",
 	[FAILURE_REFUSED] = "refused",
+	[FAILURE_CHANGED] = "refused",
 	[FAILURE_MEMORY] = "no memory",
 };
 
@@ -48,6 +49,7 @@ store_open(const struct config *config)
 		return NULL;
 	store->options = (struct connection_options){ .database = config->database,
 		.schema = config->schema,
+		.compat = config->compat,
 		.prepare = config->prepare,
 		.timeout = config->timeout };
 	pthread_mutex_init(&store->lock, NULL);

@@ -46,7 +46,7 @@ timestamp_valid(int64_t microseconds)
 }
 
 size_t
-timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds)
+timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds, enum timestamp_form form)
 {
 	int64_t since; /* 0000-03-01, so never negative */
 	unsigned int second, fraction;
@@ -68,9 +68,10 @@ timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds)
 	if (fraction != 0) {
 		*p++ = '.';
 		p = put_digits(p, fraction, 6);
-		while (p[-1] == '0')
+		while (form == TIMESTAMP_UTC && p[-1] == '0')
 			p--;
 	}
-	*p++ = 'Z';
+	if (form == TIMESTAMP_UTC)
+		*p++ = 'Z';
 	return (size_t)(p - text);
 }

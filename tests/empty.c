@@ -43,11 +43,12 @@ read_body(struct body *body)
 }
 
 struct handler *
-handler_open(struct store *store)
+handler_open(struct store *store, const struct config *config)
 {
 	struct handler *handler = calloc(1, sizeof(*handler));
 
 	(void)store;
+	(void)config;
 	if (handler == NULL || body_open(&handler->body) != 0 || read_body(&handler->body) != 0)
 		abort();
 	return handler;

@@ -24,7 +24,8 @@ static bool
 make_document(
     struct document *document, struct row_text name, struct row_text stack, struct row_text details)
 {
-	struct row row = { ROW_JOB, { "1", 1 }, id, name, active, details, empty, stack, 0, 0 };
+	struct row row = { ROW_JOB, { "1", 1 }, id, name, active, details, empty, stack, false, 0,
+		0 };
 
 	document_begin(document);
 	for (; row.level <= ROW_TASK; row.level++)
@@ -90,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0 || body_open(&body) != 0)
 		return 0;
-	document_open(&document, &body);
+	document_open(&document, &body, COMPAT_NONE, false);
 	if (make_document(&document, name, stack, empty)) {
 		body_send(&body, sink_take, &sink);
 		check_strings(&sink, name, stack);

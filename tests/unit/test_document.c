@@ -19,11 +19,11 @@
 #define HOUR 3600000000LL
 
 static const struct row job = { ROW_JOB, NONE, TEXT("j1"), TEXT("job"), TEXT("active"), TEXT("{}"),
-	TEXT("{}"), NONE, 0, 0 };
+	TEXT("{}"), NONE, false, 0, 0 };
 static const struct row step = { ROW_STEP, TEXT("\0\0\0\1"), TEXT("s1"), TEXT("step"),
-	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, 0, 0 };
+	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, false, 0, 0 };
 static const struct row task = { ROW_TASK, TEXT("\0\0\0\1"), TEXT("t1"), TEXT("task"),
-	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, 0, 0 };
+	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, false, 0, 0 };
 
 static struct body body;
 static struct document document;
@@ -32,7 +32,7 @@ static void
 set_up(void)
 {
 	ck_assert_int_eq(body_open(&body), 0);
-	document_open(&document, &body);
+	document_open(&document, &body, COMPAT_NONE, false);
 	document_begin(&document);
 }
 
@@ -203,6 +203,119 @@ START_TEST(knows_statuses)
 }
 END_TEST
 
+/* What the text of a column `data` gives: a status, and what it comes out as. */
+static const struct {
+	struct row_text status;
+	const char *any; /* with any status accepted; NULL: it breaks the contract all the same */
+	bool known;
+} encoded[] = {
+	{ TEXT("\"active\""), "\"active\"", true },
+	{ TEXT("\"\\u0061ctive\""), "\"\\u0061ctive\"", true },
+	{ TEXT("\"archived\""), "\"archived\"", false },
+	{ TEXT("\"a\\u0000\\\"b\""), "\"a\\u0000\\\"b\"", false },
+	{ TEXT("\"\""), "\"\"", false },
+	{ TEXT("null"), NULL, false },
+	{ TEXT("1"), NULL, false },
+	{ TEXT("[\"active\"]"), NULL, false },
+	{ NONE, NULL, false },
+};
+
+START_TEST(takes_encoded_statuses)
+{
+	struct row row = job;
+	char expected[400];
+
+	row.encoded = true;
+	row.status = encoded[_i].status;
+	ck_assert_int_eq(
+	    document_append(&document, &row), encoded[_i].known ? DOCUMENT_OK : DOCUMENT_BROKEN);
+	document_begin(&document);
+	document.accept_unknown_status = true;
+	ck_assert_int_eq(document_append(&document, &row),
+	    encoded[_i].any != NULL ? DOCUMENT_OK : DOCUMENT_BROKEN);
+	if (encoded[_i].any == NULL)
+		return;
+	snprintf(expected, sizeof(expected),
+	    "{\"id\":\"j1\",\"name\":\"job\",\"status\":%s,\"status_details\":{},"
+	    "\"error_details\":{},\"steps\":[]" TIMES,
+	    encoded[_i].any);
+	assert_document(expected);
+}
+END_TEST
+
+START_TEST(accepts_any_status)
+{
+	struct row row = job;
+
+	document.accept_unknown_status = true;
+	row.status = (struct row_text)TEXT("\"new\"");
+	ck_assert_int_eq(document_append(&document, &row), DOCUMENT_OK);
+	row.status = (struct row_text)NONE;
+	document_begin(&document);
+	ck_assert_int_eq(document_append(&document, &row), DOCUMENT_BROKEN);
+}
+END_TEST
+
+/* The error stack of a task as a JSON value, and what it comes out as; NULL as above. */
+static const struct {
+	struct row_text stack;
+	const char *expected, *compat;
+} stacks[] = {
+	{ NONE, "\"\"", "null" },
+	{ TEXT("null"), "\"\"", "null" },
+	{ TEXT("\"\""), "\"\"", "\"\"" },
+	{ TEXT("\"a\\nb\\u0000\\ud800\""), "\"a\\nb\\u0000\\ud800\"", "\"a\\nb\\u0000\\ud800\"" },
+	{ TEXT("{}"), NULL, NULL },
+	{ TEXT("1"), NULL, NULL },
+};
+
+START_TEST(takes_encoded_stacks)
+{
+	bool compat = _i % 2;
+	const char *stack = compat ? stacks[_i / 2].compat : stacks[_i / 2].expected;
+	struct row row = task;
+	struct sink sink = { 0 };
+	char expected[100];
+
+	document.compat = compat ? COMPAT_NEMO_PLATFORM : COMPAT_NONE;
+	document_append(&document, &job);
+	document_append(&document, &step);
+	row.encoded = true;
+	row.status = (struct row_text)TEXT("\"active\"");
+	row.error_stack = stacks[_i / 2].stack;
+	ck_assert_int_eq(
+	    document_append(&document, &row), stack != NULL ? DOCUMENT_OK : DOCUMENT_BROKEN);
+	if (stack == NULL)
+		return;
+	document_end(&document);
+	body_send(&body, sink_take, &sink);
+	snprintf(expected, sizeof(expected), ",\"error_stack\":%s,\"created_at\"", stack);
+	ck_assert_ptr_nonnull(strstr(sink.bytes, expected));
+	free(sink.bytes);
+}
+END_TEST
+
+#define NAIVE ",\"created_at\":\"2000-01-01T00:00:00\",\"updated_at\":\"2000-01-01T00:00:00\"}"
+
+START_TEST(keeps_the_platforms_habits)
+{
+	struct row first = job, late = task;
+
+	document.compat = COMPAT_NEMO_PLATFORM;
+	first.error_details = (struct row_text)TEXT(" null");
+	late.updated_at = 500000;
+	document_append(&document, &first);
+	document_append(&document, &step);
+	document_append(&document, &late);
+	assert_document(
+	    "{\"id\":\"j1\",\"name\":\"job\",\"status\":\"active\",\"status_details\":{},"
+	    "\"error_details\":null,\"steps\":[" HEAD("s1", "step") ",\"tasks\":[" HEAD(
+		"t1", "task") ",\"error_stack\":null,"
+			      "\"created_at\":\"2000-01-01T00:00:00\","
+			      "\"updated_at\":\"2000-01-01T00:00:00.500000\"}]" NAIVE "]" NAIVE);
+}
+END_TEST
+
 /* Rows that our tables keep out and a view may have. */
 START_TEST(refuses_misplaced_rows)
 {
@@ -278,6 +391,10 @@ main(void)
 	tcase_add_loop_test(tcase, splices_details, 0, 2 * COUNT(details));
 	tcase_add_loop_test(tcase, escapes_strings, 0, COUNT(strings));
 	tcase_add_loop_test(tcase, knows_statuses, 0, COUNT(statuses));
+	tcase_add_loop_test(tcase, takes_encoded_statuses, 0, COUNT(encoded));
+	tcase_add_test(tcase, accepts_any_status);
+	tcase_add_loop_test(tcase, takes_encoded_stacks, 0, 2 * COUNT(stacks));
+	tcase_add_test(tcase, keeps_the_platforms_habits);
 	tcase_add_test(tcase, refuses_misplaced_rows);
 	tcase_add_test(tcase, refuses_rows_without_values);
 	tcase_add_test(tcase, begins_anew);

@@ -87,6 +87,51 @@ START_TEST(detail)
 }
 END_TEST
 
+static const struct {
+	const char *path, *expected;
+} absent[] = {
+	{ "/apis/jobs/v2/workspaces/w/jobs/x/status",
+	    "{\"detail\":\"Job 'x' not found in workspace 'w'.\"}" },
+	{ "/apis/jobs/v2/workspaces/a\"b/jobs/c\\d'%s/status",
+	    "{\"detail\":\"Job 'c\\\\d'%s' not found in workspace 'a\\\"b'.\"}" },
+};
+
+START_TEST(absence)
+{
+	struct request request;
+	struct body body;
+
+	body_open(&body);
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, absent[_i].path), 200);
+	ck_assert_int_eq(errors_absent(&body, &request, COMPAT_NEMO_PLATFORM), 0);
+	request_free(&request);
+	assert_body(&body, absent[_i].expected);
+}
+END_TEST
+
+/* 255 characters of four bytes in both names. */
+START_TEST(longest_absence)
+{
+	char path[4096] = "/apis/jobs/v2/workspaces/", names[2][1021] = { "", "" }, expected[4096];
+	struct request request;
+	struct body body;
+
+	for (int i = 0; i < 255; i++) {
+		memcpy(names[0] + 4 * i, "\xF0\x9F\x98\x80", 4);
+		memcpy(names[1] + 4 * i, "\xF4\x8F\xBF\xBF", 4);
+	}
+	snprintf(path, sizeof(path), "/apis/jobs/v2/workspaces/%.1020s/jobs/%.1020s/status",
+	    names[0], names[1]);
+	snprintf(expected, sizeof(expected),
+	    "{\"detail\":\"Job '%.1020s' not found in workspace '%.1020s'.\"}", names[1], names[0]);
+	body_open(&body);
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, path), 200);
+	ck_assert_int_eq(errors_absent(&body, &request, COMPAT_NEMO_PLATFORM), 0);
+	request_free(&request);
+	assert_body(&body, expected);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -96,6 +141,8 @@ main(void)
 	tcase_add_loop_test(tcase, validation, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(tcase, too_long);
 	tcase_add_test(tcase, detail);
+	tcase_add_loop_test(tcase, absence, 0, sizeof(absent) / sizeof(absent[0]));
+	tcase_add_test(tcase, longest_absence);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
 }

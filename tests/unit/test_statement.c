@@ -18,7 +18,8 @@ static const struct {
 
 START_TEST(quotes_the_schema)
 {
-	char *text = statement_text(schemas[_i].schema);
+	char *text = statement_text(
+	    schemas[_i].schema, &(struct statement_relations){ { false } }, COMPAT_NONE);
 
 	ck_assert_ptr_nonnull(text);
 	ck_assert_ptr_nonnull(strstr(text, schemas[_i].quoted));
@@ -27,10 +28,40 @@ START_TEST(quotes_the_schema)
 }
 END_TEST
 
+/* How often TEXT has PART. */
+static int
+count(const char *text, const char *part)
+{
+	int found = 0;
+
+	for (; (text = strstr(text, part)) != NULL; text++)
+		found++;
+	return found;
+}
+
+/* The levels that offer data, by the bits of the number. */
+START_TEST(takes_values_of_columns_or_of_data)
+{
+	struct statement_relations relations = { { _i & 1, _i & 2, _i & 4 } };
+	int data = (_i & 1) + (_i >> 1 & 1) + (_i >> 2);
+	char *text = statement_text("s", &relations, COMPAT_NEMO_PLATFORM);
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(count(text, " data::json as data"), data);
+	ck_assert_int_eq(count(text, " null::json as data"), 3 - data);
+	ck_assert_int_eq(count(text, " status::text as status"), 3 - data);
+	ck_assert_int_eq(count(text, " error_stack::text as error_stack"), (_i & 1) == 0);
+	ck_assert_int_eq(count(text, "created_at desc"), 1);
+	free(text);
+}
+END_TEST
+
 static char *columns[] = { "updated_at", "created_at", "error_stack", "error_details",
-	"status_details", "status", "name", "id", "position", "step_position", "level" };
+	"status_details", "status", "name", "id", "position", "step_position", "data", "level" };
 
 #define COLUMNS_MADE (int)(sizeof(columns) / sizeof(columns[0]))
+#define DATA 10
+#define LEVEL 11
 
 /* A result of one row in which every column but a few is NULL. */
 static PGresult *
@@ -49,7 +80,7 @@ make(int made)
 	PQsetvalue(result, 0, 1, (char *)(uintptr_t)time, sizeof(time));
 	PQsetvalue(result, 0, 6, (char *)(uintptr_t) "name", 4);
 	if (made == COLUMNS_MADE)
-		PQsetvalue(result, 0, 10, (char *)(uintptr_t)level, sizeof(level));
+		PQsetvalue(result, 0, LEVEL, (char *)(uintptr_t)level, sizeof(level));
 	return result;
 }
 
@@ -68,6 +99,28 @@ START_TEST(finds_columns_by_name)
 	ck_assert_mem_eq(row.name.bytes, "name", 4);
 	ck_assert_ptr_null(row.error_stack.bytes);
 	ck_assert_ptr_null(row.id.bytes);
+	ck_assert(!row.encoded);
+	PQclear(result);
+}
+END_TEST
+
+START_TEST(takes_members_of_data)
+{
+	static const char data[] = "{\"status\":\"active\",\"status_details\":{\"a\":1},"
+				   "\"error_details\":null,\"error_stack\":\"\\n\"}";
+	PGresult *result = make(COLUMNS_MADE);
+	struct statement_columns found;
+	struct row row;
+
+	PQsetvalue(result, 0, DATA, (char *)(uintptr_t)data, sizeof(data) - 1);
+	ck_assert(statement_find_columns(result, &found));
+	ck_assert(statement_row(result, &found, &row));
+	ck_assert(row.encoded);
+	ck_assert_uint_eq(row.status.length, 8);
+	ck_assert_mem_eq(row.status.bytes, "\"active\"", 8);
+	ck_assert_mem_eq(row.status_details.bytes, "{\"a\":1}", row.status_details.length);
+	ck_assert_mem_eq(row.error_details.bytes, "null", row.error_details.length);
+	ck_assert_uint_eq(row.error_stack.length, 4);
 	PQclear(result);
 }
 END_TEST
@@ -98,7 +151,7 @@ START_TEST(refuses_a_level)
 	struct statement_columns found;
 	struct row row;
 
-	PQsetvalue(result, 0, 10, (char *)(uintptr_t)levels[_i].bytes, levels[_i].length);
+	PQsetvalue(result, 0, LEVEL, (char *)(uintptr_t)levels[_i].bytes, levels[_i].length);
 	ck_assert(statement_find_columns(result, &found));
 	ck_assert(!statement_row(result, &found, &row));
 	PQclear(result);
@@ -112,7 +165,9 @@ main(void)
 	TCase *tcase = tcase_create("statement");
 
 	tcase_add_loop_test(tcase, quotes_the_schema, 0, sizeof(schemas) / sizeof(schemas[0]));
+	tcase_add_loop_test(tcase, takes_values_of_columns_or_of_data, 0, 8);
 	tcase_add_test(tcase, finds_columns_by_name);
+	tcase_add_test(tcase, takes_members_of_data);
 	tcase_add_test(tcase, misses_a_column);
 	tcase_add_loop_test(tcase, refuses_a_level, 0, sizeof(levels) / sizeof(levels[0]));
 	suite_add_tcase(suite, tcase);

@@ -39,8 +39,30 @@ START_TEST(formats)
 {
 	char text[TIMESTAMP_LENGTH + 1];
 
-	text[timestamp_format(text, cases[_i].microseconds)] = '\0';
+	text[timestamp_format(text, cases[_i].microseconds, TIMESTAMP_UTC)] = '\0';
 	ck_assert_str_eq(text, cases[_i].text);
+}
+END_TEST
+
+static const struct {
+	int64_t microseconds;
+	const char *text;
+} naive[] = {
+	{ 0, "2000-01-01T00:00:00" },
+	{ 1, "2000-01-01T00:00:00.000001" },
+	{ 155420, "2000-01-01T00:00:00.155420" },
+	{ 500000, "2000-01-01T00:00:00.500000" },
+	{ 1000000, "2000-01-01T00:00:01" },
+	{ -1, "1999-12-31T23:59:59.999999" },
+	{ INT64_MAX, "" },
+};
+
+START_TEST(formats_without_an_offset)
+{
+	char text[TIMESTAMP_LENGTH + 1];
+
+	text[timestamp_format(text, naive[_i].microseconds, TIMESTAMP_NAIVE)] = '\0';
+	ck_assert_str_eq(text, naive[_i].text);
 }
 END_TEST
 
@@ -58,7 +80,7 @@ START_TEST(counts_days)
 
 			for (int day = 1; day <= lengths[month - 1] + leap;
 			     day++, at += 86400000000) {
-				text[timestamp_format(text, at)] = '\0';
+				text[timestamp_format(text, at, TIMESTAMP_UTC)] = '\0';
 				snprintf(expected, sizeof(expected), "%04d-%02d-%02dT00:00:00Z",
 				    year, month, day);
 				if (strcmp(text, expected) != 0)
@@ -77,6 +99,7 @@ main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, formats, 0, sizeof(cases) / sizeof(cases[0]));
+	tcase_add_loop_test(tcase, formats_without_an_offset, 0, sizeof(naive) / sizeof(naive[0]));
 	tcase_add_test(tcase, counts_days);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

@@ -1,0 +1,28 @@
+-- Takes away what nemo-platform.sql made, in one transaction. Again it is harmless.
+--
+--     psql -d DATABASE -f sql/nemo-platform-remove.sql
+--
+-- The role goes too, unless it has rights in another database of the cluster.
+\set ON_ERROR_STOP on
+\set QUIET on
+
+begin;
+set local client_min_messages = warning;
+set local search_path = pg_catalog, pg_temp;
+set local lock_timeout = '10s';
+select pg_advisory_xact_lock(hashtext('jobstatus_nemo')) \g /dev/null
+
+drop view if exists jobstatus_nemo.tasks, jobstatus_nemo.steps, jobstatus_nemo.jobs;
+drop schema if exists jobstatus_nemo;
+
+do $$
+begin
+    if exists (select from pg_roles where rolname = 'jobstatus_nemo_reader') then
+        drop role jobstatus_nemo_reader;
+    end if;
+exception when dependent_objects_still_exist then
+    raise warning 'the role jobstatus_nemo_reader stays: it has rights elsewhere, in this database or another';
+end
+$$;
+
+commit;

@@ -154,6 +154,8 @@ store_read(struct store *store, const struct row_text *workspace, const struct r
 	int64_t began = clock_now();
 	int outcome = attempt(store, workspace, name, deadline, &counter, false, &failure);
 
+	if (outcome < 0 && failure.kind == FAILURE_CHANGED) /* once: it may just be missing */
+		outcome = attempt(store, workspace, name, deadline, &counter, false, &failure);
 	while (outcome < 0 && failure.kind == FAILURE_LOST && clock_now() < deadline) {
 		log_debug("database: the session was lost, trying a fresh one: %s", failure.text);
 		outcome = attempt(store, workspace, name, deadline, &counter, true, &failure);

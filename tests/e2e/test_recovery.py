@@ -365,6 +365,32 @@ def test_relations_change_under_prepared_statements(own, start):
         execute(own, "drop schema change cascade")
 
 
+@pytest.mark.parametrize("prepare", ["yes", "no"])
+def test_relations_change_between_columns_and_data(own, start, prepare):
+    """Values move into a column data and back while the program runs; no answer is lost, and none is wrong."""
+    columns = "status, status_details, error_details"
+    data = '''json_build_object('status', status, 'status_details', status_details) as data'''
+    change = '''begin; drop view if exists moving.jobs;
+        create view moving.jobs as select workspace, name, id, attempt, %s, created_at, updated_at from jobstatus.jobs;
+        grant select on moving.jobs to jobstatus_reader; commit'''
+    execute(own, "create schema moving; grant usage on schema moving to jobstatus_reader; " + change % columns)
+    try:
+        execute(own, '''create view moving.steps as select * from jobstatus.steps;
+            create view moving.tasks as select * from jobstatus.tasks;
+            grant select on moving.steps, moving.tasks to jobstatus_reader''')
+        program = start("--schema=moving", "--prepare=" + prepare)
+        expected = program.get(WORKSPACE, NAME).body
+        assert json.loads(expected)["status"] == "active"
+        for form in (data, columns, columns + ", '{}'::json as data", data):
+            execute(own, change % form)
+            for _ in range(3):
+                answer = program.get(WORKSPACE, NAME)
+                assert (answer.status, answer.body) == (200, expected), form
+        assert program.lines("error") == []
+    finally:
+        execute(own, "drop schema moving cascade")
+
+
 def test_too_many_connections(own, start):
     """Overloaded: the program's own role may have one session only."""
     program = start("--threads=4", "--timeout=1")

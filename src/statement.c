@@ -1,14 +1,15 @@
 /*
- * The read is one statement, so that an answer is one snapshot, and a union of the three levels,
- * each joining only what it needs (measured against a wide join, which repeats the job in every
- * row, and against json_agg).  The current attempt's key comes from a row subquery: a constant to
- * the planner, one index lookup, and unlike a join condition it reaches into views with a window
- * function.  workspace = $1 stands in every branch and subquery, so that the statement can be
- * routed to one shard; looking the job up once, in a materialised common table expression, would
- * spare the database a thirtieth and lose that.
+ * The read is one statement, so that an answer is one snapshot: the job, and beside it a union of
+ * the three levels, each joining only what it needs (measured against a wide join, which repeats
+ * the job in every row, and against json_agg).  The job is looked up once; offset 0 keeps the union
+ * from being merged with that lookup, so that the job's key comes to it as a parameter: a constant
+ * to the planner, one index lookup, and unlike a join condition it reaches into views with a window
+ * function or a security barrier.  workspace = $1 stands with each relation, so that the statement
+ * can be routed to one shard.
  *
  * A relation may offer its rows' status, details and error stack as members of one column `data`, a
  * JSON object, in place of columns.  Which do is asked once a session, before the text is made.
+ * Every column is named with its relation: one that is missing must not be found in another.
  *
  * The first branch names the columns and is the tasks', so that the NULL positions of the others
  * take their types.  Results are asked for in binary: timestamps come as numbers and are not
@@ -30,33 +31,34 @@ const char statement_question[] =
     " where n.nspname = $1::text and c.relname in ('jobs', 'steps', 'tasks')"
     " and a.attname in ('data', 'status') group by 1 having bool_and(a.attname = 'data')";
 
-/* A row's values, as they come of columns and of `data`. */
-#define OF_COLUMNS(error_stack) \
-	" status::text as status, status_details::json as status_details," \
-	" error_details::json as error_details, " error_stack "::text as error_stack," \
-	" null::json as data"
-#define OF_DATA \
-	" null::text as status, null::json as status_details, null::json as error_details," \
-	" null::text as error_stack, data::json as data"
-
-#define OF_ALL \
-	" id::text as id, name::text as name, created_at::timestamptz as created_at," \
-	" updated_at::timestamptz as updated_at"
-
-#define OF_JOB \
-	" where workspace = $1 and (job_id, attempt) =" \
-	" (select id, attempt from @.jobs where workspace = $1 and name = $2)"
+/* What each row of a relation has, and its values, as they come of columns and of `data`. */
+#define HEAD(of) \
+	of ".id::text as id, " of ".name::text as name, " of \
+	   ".created_at::timestamptz as created_at, " of \
+	   ".updated_at::timestamptz as updated_at, "
+#define COLUMNS_OF(of, error_stack) \
+	of ".status::text as status, " of ".status_details::json as status_details, " of \
+	   ".error_details::json as error_details, " error_stack "::text as error_stack," \
+	   " null::json as data"
+#define DATA_OF(of) \
+	"null::text as status, null::json as status_details, null::json as error_details," \
+	" null::text as error_stack, " of ".data::json as data"
+#define BELOW(relation, of) \
+	" from @." relation " as " of " where " of ".workspace = $1 and " of \
+	".job_id = job.id and " of ".attempt = job.attempt union all "
 
 /* The select of each level: START, the values of columns or of data, END.  @ is the schema. */
 static const struct {
-	const char *relation, *start, *columns, *end;
+	const char *relation, *start, *columns, *data, *end;
 } levels[STATEMENT_LEVELS] = {
-	{ "tasks", "select 3 as level, step_position, position," OF_ALL ",",
-	    OF_COLUMNS("error_stack"), " from @.tasks" OF_JOB },
-	{ "steps", " union all select 2, position, null," OF_ALL ",", OF_COLUMNS("null"),
-	    " from @.steps" OF_JOB },
-	{ "jobs", " union all select 1, null, null," OF_ALL ",", OF_COLUMNS("null"),
-	    " from @.jobs where workspace = $1 and name = $2" },
+	{ "tasks",
+	    "select found.* from @.jobs as job cross join lateral ("
+	    "select 3 as level, task.step_position, task.position, " HEAD("task"),
+	    COLUMNS_OF("task", "task.error_stack"), DATA_OF("task"), BELOW("tasks", "task") },
+	{ "steps", "select 2, step.position, null, " HEAD("step"), COLUMNS_OF("step", "null"),
+	    DATA_OF("step"), BELOW("steps", "step") },
+	{ "jobs", "select 1, null, null, " HEAD("job"), COLUMNS_OF("job", "null"), DATA_OF("job"),
+	    " offset 0) as found where job.workspace = $1 and job.name = $2" },
 };
 
 static const char *const orders[] = {
@@ -134,7 +136,7 @@ statement_text(const char *schema, const struct statement_relations *relations, 
 
 	for (size_t i = 0; i < STATEMENT_LEVELS; i++) {
 		parts[count++] = levels[i].start;
-		parts[count++] = relations->data[i] ? OF_DATA : levels[i].columns;
+		parts[count++] = relations->data[i] ? levels[i].data : levels[i].columns;
 		parts[count++] = levels[i].end;
 	}
 	parts[count++] = orders[compat];

@@ -100,7 +100,7 @@ def test_one_read_is_one_statement(own, prepare):
     calls = dict(cursor.fetchall())
     [(read, times)] = [(query, n) for query, n in calls.items() if "tasks" in query]
     assert times == 1
-    assert read.count("workspace = $1") == 5
+    assert read.count("workspace = $1") == 3
     # Besides it, only the session's settings, and the question whether relations offer a column data.
     others = [query for query in calls if query != read]
     assert len(others) == 2 and sum("set_config" in query for query in others) == 1, calls

@@ -10,10 +10,10 @@
 static const struct {
 	const char *schema, *quoted;
 } schemas[] = {
-	{ "jobstatus", "\"jobstatus\".tasks where" },
-	{ "a\"b", "\"a\"\"b\".tasks where" },
-	{ "a.b; drop", "\"a.b; drop\".tasks where" },
-	{ "\"\"\"", "\"\"\"\"\"\"\"\".tasks where" },
+	{ "jobstatus", "\"jobstatus\".tasks as" },
+	{ "a\"b", "\"a\"\"b\".tasks as" },
+	{ "a.b; drop", "\"a.b; drop\".tasks as" },
+	{ "\"\"\"", "\"\"\"\"\"\"\"\".tasks as" },
 };
 
 START_TEST(quotes_the_schema)
@@ -47,10 +47,10 @@ START_TEST(takes_values_of_columns_or_of_data)
 	char *text = statement_text("s", &relations, COMPAT_NEMO_PLATFORM);
 
 	ck_assert_ptr_nonnull(text);
-	ck_assert_int_eq(count(text, " data::json as data"), data);
+	ck_assert_int_eq(count(text, ".data::json as data"), data);
 	ck_assert_int_eq(count(text, " null::json as data"), 3 - data);
-	ck_assert_int_eq(count(text, " status::text as status"), 3 - data);
-	ck_assert_int_eq(count(text, " error_stack::text as error_stack"), (_i & 1) == 0);
+	ck_assert_int_eq(count(text, ".status::text as status"), 3 - data);
+	ck_assert_int_eq(count(text, ".error_stack::text as error_stack"), (_i & 1) == 0);
 	ck_assert_int_eq(count(text, "created_at desc"), 1);
 	free(text);
 }

@@ -72,8 +72,8 @@ select
     attempt.id as attempt,
     attempt.data,
     null::bigint as revision,
-    job.created_at at time zone 'UTC' as created_at,
-    job.updated_at at time zone 'UTC' as updated_at
+    job.created_at at time zone interval '0' as created_at,
+    job.updated_at at time zone interval '0' as updated_at
 from public.entities as job
 join public.entities as attempt
     on attempt.id = case
@@ -85,22 +85,29 @@ where job.entity_type = 'platform_job'
     and job.parent is null
     and attempt.entity_type = 'platform_job_attempt';
 
--- Steps stand in the order of their creation; their ids make a place of each that no other has.
+-- Steps stand in the order of their creation; their ids make a place of each that no other has. The attempt is looked
+-- up first and once: offset 0 keeps the planner from doing so for each step.
 create view jobstatus_nemo.steps with (security_barrier) as
 select
-    step.workspace,
+    attempt.workspace,
     attempt.parent as job_id,
     attempt.id as attempt,
-    (to_char(step.created_at, 'YYYYMMDDHH24MISSUS') || step.id) collate "C" as position,
-    step.id,
-    step.name,
-    step.data,
-    step.created_at at time zone 'UTC' as created_at,
-    step.updated_at at time zone 'UTC' as updated_at
-from public.entities as step
-join public.entities as attempt on attempt.id = step.parent
-where step.entity_type = 'platform_job_step'
-    and attempt.entity_type = 'platform_job_attempt';
+    step.*
+from public.entities as attempt
+cross join lateral (
+    select
+        (to_char(step.created_at, 'YYYYMMDDHH24MISSUS') || step.id) collate "C" as position,
+        step.id,
+        step.name,
+        step.data,
+        step.created_at at time zone interval '0' as created_at,
+        step.updated_at at time zone interval '0' as updated_at
+    from public.entities as step
+    where step.parent = attempt.id
+        and step.entity_type = 'platform_job_step'
+    offset 0
+) as step
+where attempt.entity_type = 'platform_job_attempt';
 
 create view jobstatus_nemo.tasks with (security_barrier) as
 select
@@ -112,8 +119,8 @@ select
     task.id,
     task.name,
     task.data,
-    task.created_at at time zone 'UTC' as created_at,
-    task.updated_at at time zone 'UTC' as updated_at
+    task.created_at at time zone interval '0' as created_at,
+    task.updated_at at time zone interval '0' as updated_at
 from jobstatus_nemo.steps as step
 join public.entities as task on task.parent = step.id
 where task.entity_type = 'platform_job_task';

@@ -167,8 +167,8 @@ def test_version():
 def test_help():
     code, out, err = run("--help")
     assert (code, err) == (0, "")
-    for option in ("socket", "socket-group", "threads", "database", "schema", "prepare", "timeout", "log-level",
-                   "log", "check", "version", "help"):
+    for option in ("socket", "socket-group", "threads", "database", "schema", "prepare",
+                   "accept-unknown-status", "compat", "timeout", "log-level", "log", "check", "version", "help"):
         assert b"--" + option.encode() in out
 
 

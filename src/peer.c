@@ -5,7 +5,8 @@
  * for both sides: what arrived before is still read, what comes after fails at its sender, which
  * then knows that it was not served.  Not every front tries again then (Apache looks whether the
  * connection is open, and writes), so a kept connection ends right after an answer, when its front
- * has not yet taken it for the next request; one that nobody uses ends a little later.
+ * cannot have taken it for the next request yet; if this thread was held up meanwhile, after one of
+ * the next.  One that nobody uses ends a little later.
  */
 #include "peer.h"
 
@@ -18,6 +19,8 @@
 #include "clock.h"
 
 #define GRACE (100 * CLOCK_MILLISECOND) /* for one more request when stopping */
+#define AT_ONCE 12000 /* ns from an answer to the end of the connection; a front takes longer */
+#define PATIENCE (CLOCK_SECOND / 2) /* for such a moment */
 
 void
 peer_table_open(struct peer_table *table)
@@ -25,7 +28,7 @@ peer_table_open(struct peer_table *table)
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
 	table->count = 0;
-	table->stopping = false;
+	table->stopping = 0;
 }
 
 void
@@ -80,7 +83,7 @@ peer_accept(struct peer_table *table, int listener)
 	/* Under the lock, so that what is accepted is there when a stop counts. */
 	pthread_mutex_lock(&table->lock);
 	errno = EAGAIN;
-	peer->fd = table->stopping ? -1 : accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	peer->fd = table->stopping != 0 ? -1 : accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	saved = errno;
 	if (peer->fd >= 0) {
 		dup3(peer->fd, peer->fcgx.ipcFd, O_CLOEXEC);
@@ -107,7 +110,7 @@ peer_remove(struct peer_table *table, struct peer *peer)
 		table->first = peer->next;
 	if (peer->next != NULL)
 		peer->next->previous = peer->previous;
-	last = --table->count == 0 && table->stopping;
+	last = --table->count == 0 && table->stopping != 0;
 	pthread_mutex_unlock(&table->lock);
 	FCGX_Free(&peer->fcgx, 1);
 	close(peer->fd);
@@ -120,7 +123,7 @@ peer_park(struct peer_table *table, struct peer *peer)
 {
 	pthread_mutex_lock(&table->lock);
 	peer->parked = true;
-	atomic_store(&peer->cut, table->stopping ? clock_now() + GRACE : 0);
+	atomic_store(&peer->cut, table->stopping != 0 ? clock_now() + GRACE : 0);
 	pthread_mutex_unlock(&table->lock);
 }
 
@@ -176,26 +179,30 @@ peer_cut_overdue(struct peer_table *table)
 }
 
 bool
-peer_is_over(struct peer_table *table, struct peer *peer)
+peer_is_over(struct peer_table *table, struct peer *peer, int64_t answered)
 {
-	bool stopping;
+	int64_t stopping, now;
 
 	pthread_mutex_lock(&table->lock);
 	stopping = table->stopping;
 	pthread_mutex_unlock(&table->lock);
-	return stopping && end_kept(peer);
+	if (stopping == 0)
+		return false;
+	now = clock_now();
+	return (now - answered < AT_ONCE || now - stopping > PATIENCE) && end_kept(peer);
 }
 
 bool
 peer_stop_all(struct peer_table *table)
 {
+	int64_t now = clock_now();
 	bool none;
 
 	pthread_mutex_lock(&table->lock);
-	table->stopping = true;
+	table->stopping = now;
 	for (struct peer *peer = table->first; peer != NULL; peer = peer->next)
 		if (peer->parked)
-			atomic_store(&peer->cut, clock_now() + GRACE);
+			atomic_store(&peer->cut, now + GRACE);
 	none = table->count == 0;
 	pthread_mutex_unlock(&table->lock);
 	return none;

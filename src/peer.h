@@ -29,7 +29,7 @@ struct peer_table {
 	pthread_mutex_t lock;
 	struct peer *first;
 	unsigned int count;
-	bool stopping;
+	int64_t stopping; /* since when; 0: it is not */
 };
 
 void peer_table_open(struct peer_table *table);
@@ -53,14 +53,15 @@ void peer_unpark(struct peer_table *table, struct peer *peer);
 void peer_cut_overdue(struct peer_table *table);
 
 /*
- * Whether a peer, after an answer, is to be removed because the table is stopping.  From then on no
- * request begins on it: one that has arrived is still to be answered, more is refused to the front.
+ * Whether a peer, after an answer whose end began to leave at ANSWERED, is to be removed because
+ * the table is stopping.  From then on no request begins on it: one that has arrived is still to be
+ * answered, more is refused to the front.
  */
-bool peer_is_over(struct peer_table *table, struct peer *peer);
+bool peer_is_over(struct peer_table *table, struct peer *peer, int64_t answered);
 
 /*
- * Begins to stop: each kept connection ends after its next answer, or soon if there is none.
- * Returns whether there is no peer.
+ * Begins to stop: each kept connection ends after one of its next answers, or soon if there is
+ * none. Returns whether there is no peer.
  */
 bool peer_stop_all(struct peer_table *table);
 

@@ -188,7 +188,9 @@ serve(struct server *server, struct peer *peer, uint32_t events, struct handler 
 	peer->served = true;
 	switch (exchange_run(&peer->fcgx, handler, server->config->timeout, &peer->cut)) {
 	case EXCHANGE_KEEP:
-		if (peer_is_over(&server->peers, peer))
+		/* It was to be cut off a timeout after its answer's end began to leave. */
+		if (peer_is_over(
+			&server->peers, peer, atomic_load(&peer->cut) - server->config->timeout))
 			remove_peer(server, peer);
 		else
 			park(server, peer);

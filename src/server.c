@@ -9,6 +9,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -227,17 +228,23 @@ run_thread(void *context)
 
 /*
  * Accepts nothing more, but loses nobody who waits.  Whether somebody else listens on descriptor 0
- * cannot be told; if so, those who come from now on are his.
+ * cannot be told; if so, those who come from now on are his.  If not, they are refused and know it:
+ * in the queue of a listener that we keep they would wait for our end, and be cut off by it.
  */
 static void
 stop(struct server *server)
 {
+	bool last;
+
 	log_info("stopping");
 	epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->listener->fd, NULL);
 	listener_unlink(server->listener);
 	for (int i = 0; i < QUEUE_MAX && accept_peer(server); i++)
 		continue;
-	if (peer_stop_all(&server->peers))
+	last = peer_stop_all(&server->peers);
+	/* Nothing takes its number, which other threads may still hold. */
+	dup3(server->done, server->listener->fd, O_CLOEXEC);
+	if (last)
 		end_threads(server);
 }
 

@@ -5,12 +5,14 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
 import fastcgi
+import postgres
 from conftest import wait_for
 from fastcgi import Connection, job
 
@@ -67,6 +69,37 @@ def test_stop_of_an_idle_program(run_program, number):
         assert program.wait() == 0
         assert time.monotonic() - start < 5
         assert kept.closed()
+
+
+def refused(path):
+    """Whether nobody listens; a connection that is made instead is given up."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
+def test_a_stop_refuses_who_comes_too_late(directory, conninfo, slow, admin):
+    """The last one who has the listener leaves it at once: nobody waits in its queue for the end."""
+    path = directory / "inherited.sock"
+    options = [slow(2), "--timeout=60", "--database=" + conninfo]
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        program = subprocess.Popen([str(postgres.program()), *options], stdin=listener, stderr=subprocess.DEVNULL)
+    with program, Connection(path) as connection:
+        try:
+            connection.send(fastcgi.encode(job(WORKSPACE, NAME), keep=True))
+            wait_for(lambda: reading(admin), "the read")
+            program.terminate()
+            wait_for(lambda: refused(path), "the listener's end")
+            assert reading(admin), "the program ended, which proves nothing"
+            assert connection.receive().status == 200
+            assert program.wait(30) == 0
+        finally:
+            program.kill()
 
 
 def test_stop_before_the_first_request(run_program):

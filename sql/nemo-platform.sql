@@ -13,6 +13,7 @@
 begin;
 set local client_min_messages = warning;
 set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
 -- Views need no lock that a reader or writer of the table waits for; never wait long for a migration either.
 set local lock_timeout = '10s';
 select pg_advisory_xact_lock(hashtext('jobstatus_nemo')) \g /dev/null
@@ -62,8 +63,8 @@ comment on schema jobstatus_nemo is 'The jobs of the NeMo Platform, as jobstatus
 drop view if exists jobstatus_nemo.jobs, jobstatus_nemo.steps, jobstatus_nemo.tasks;
 
 -- A job is shown with its current attempt, whose id is in the job's data. PostgreSQL's operators refuse a document with
--- \u0000 or half a surrogate pair in it, wherever it stands, so all of its \u lose their backslash first; each \\ goes
--- before that, so that the \u of \\u is not taken for one. Neither is part of the key or of an id.
+-- \u0000 or half a surrogate pair in it, wherever it stands, so every \u becomes /u first, and \\u with it \/u, an escape
+-- of the slash: neither is part of the key or of an id.
 create view jobstatus_nemo.jobs with (security_barrier) as
 select
     job.workspace,
@@ -78,24 +79,31 @@ from public.entities as job
 join public.entities as attempt
     on attempt.id = case
         when strpos(job.data::text, '\u') = 0 then job.data ->> 'current_attempt_id'
-        else replace(replace(job.data::text, '\\', '//'), '\u', '/u')::json ->> 'current_attempt_id'
+        else replace(job.data::text, '\u', '/u')::json ->> 'current_attempt_id'
     end
     and attempt.parent = job.id
 where job.entity_type = 'platform_job'
     and job.parent is null
     and attempt.entity_type = 'platform_job_attempt';
 
--- Steps stand in the order of their creation; their ids make a place of each that no other has. The attempt is looked
--- up first and once: offset 0 keeps the planner from doing so for each step.
+-- Steps stand in the order of their creation; their ids make a place of each that no other has. offset 0 keeps the way
+-- from attempt to steps to tasks, each by its parent, whatever the planner knows of the table: before the first ANALYZE
+-- it would begin with all tasks of the workspace, and after it look the attempt up for each step.
 create view jobstatus_nemo.steps with (security_barrier) as
 select
-    attempt.workspace,
+    step.workspace,
     attempt.parent as job_id,
     attempt.id as attempt,
-    step.*
+    step.position,
+    step.id,
+    step.name,
+    step.data,
+    step.created_at,
+    step.updated_at
 from public.entities as attempt
 cross join lateral (
     select
+        step.workspace,
         (to_char(step.created_at, 'YYYYMMDDHH24MISSUS') || step.id) collate "C" as position,
         step.id,
         step.name,
@@ -122,8 +130,13 @@ select
     task.created_at at time zone interval '0' as created_at,
     task.updated_at at time zone interval '0' as updated_at
 from jobstatus_nemo.steps as step
-join public.entities as task on task.parent = step.id
-where task.entity_type = 'platform_job_task';
+cross join lateral (
+    select task.workspace, task.id, task.name, task.data, task.created_at, task.updated_at
+    from public.entities as task
+    where task.parent = step.id
+        and task.entity_type = 'platform_job_task'
+    offset 0
+) as task;
 
 comment on view jobstatus_nemo.jobs is 'Jobs; data is the current attempt''s';
 comment on view jobstatus_nemo.steps is 'Steps of all attempts';

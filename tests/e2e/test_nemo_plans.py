@@ -62,8 +62,17 @@ def read_of(cluster, compat):
     return last_read(cluster)
 
 
+def test_lookups_alone_before_the_first_analyze(own):
+    cluster, cursor = own
+    cursor.execute(ROWS, {"first": 1, "last": 1000, "steps": STEPS, "tasks": TASKS})
+    cursor.execute("prepare read as " + read_of(cluster, "none"))
+    for name in ("job-7", "job-10"):
+        check(explain(cursor, name))
+
+
 def test_lookups_alone_at_every_size(own):
     cluster, cursor = own
+    cursor.execute("truncate public.entities")
     touched, first = {}, 1
     for size in SIZES:
         cursor.execute(ROWS, {"first": first, "last": size, "steps": STEPS, "tasks": TASKS})

@@ -296,7 +296,7 @@ def check(cluster, database, *options, user="nemo_program"):
 def test_the_programs_check(own, platform, admin, prepare):
     options = ["--prepare=" + prepare]
     done = check(own, platform, *options)
-    assert done.returncode == 78 and "schema jobstatus_nemo does not exist" in done.stdout, done
+    assert done.returncode == 78 and "schema jobstatus_nemo does not exist: install sql/nemo-platform.sql" in done.stdout, done
     good(run(own, platform, nemo.INSTALL))
     done = check(own, platform, *options)
     assert done.returncode == 78 and "no right to use schema jobstatus_nemo" in done.stdout, done

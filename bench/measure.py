@@ -58,10 +58,11 @@ def fill(cluster, jobs):
         cursor.execute("create role reader login in role jobstatus_reader")
 
 
-def statement(cluster):
+def statement(cluster, database="postgres", schema="jobstatus"):
     """The text of the program's read, as the server saw it."""
-    environment = dict(samples.clean(), REQUEST_METHOD="GET", JOBSTATUS_DATABASE=cluster.conninfo(),
-                       PGOPTIONS="-c log_statement=all", PATH_INFO=fronts.path_of("1", "1"))
+    environment = dict(samples.clean(), REQUEST_METHOD="GET", JOBSTATUS_SCHEMA=schema,
+                       JOBSTATUS_DATABASE=cluster.conninfo(dbname=database), PGOPTIONS="-c log_statement=all",
+                       PATH_INFO=fronts.path_of("1", "1"))
     subprocess.run([str(postgres.program())], env=environment, check=True, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL)
     return re.findall(r"execute jobstatus_read: (.*)", pathlib.Path(cluster.log).read_text())[-1]
@@ -214,6 +215,14 @@ def machine():
                      version(fronts.find("nginx"), "-v"), version("gcc", "--version"), version("wrk", "-v")])
 
 
+def write(name, lines, raw):
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    (results / (name + ".md")).write_text("\n".join(lines) + "\n")
+    (results / (name + ".json")).write_text(json.dumps(raw, indent=1) + "\n")
+    print("\n".join(lines))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="bench/run.sh")
     parser.add_argument("--rounds", type=int, default=5)
@@ -227,11 +236,7 @@ def main():
                  "medians of {} rounds of {} s, interleaved.".format(arguments.jobs, bench.size, arguments.rounds,
                                                                     arguments.seconds), "",
                  *bench.table(), *bench.large()]
-    results = HERE / "results"
-    results.mkdir(exist_ok=True)
-    (results / "latest.md").write_text("\n".join(lines) + "\n")
-    (results / "latest.json").write_text(json.dumps(bench.raw, indent=1) + "\n")
-    print("\n".join(lines))
+    write("latest", lines, bench.raw)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 # Measures the program on this machine, with everything in one run: its reads behind nginx (F), beside an empty
 # responder of the same threading behind the same nginx (H) and the read's statement in pgbench (P).
 #
-#   bench/run.sh [--rounds N] [--seconds N] [--jobs N]
+#   bench/run.sh [nemo] [--rounds N] [--seconds N] [--jobs N]
 #
-# Prints a Markdown table, and writes it with the raw figures to bench/results/.
+# With "nemo" as the first word: reads of a NeMo Platform's tables beside reads of our own with the same jobs.  Prints a
+# Markdown table, and writes it with the raw figures to bench/results/.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,4 +16,9 @@ trap 'rm -rf "$work"' EXIT
 "$top/scripts/build.sh" "$work" jobstatus.fcgi tests/empty
 export JOBSTATUS_FCGI=$work/build/jobstatus.fcgi JOBSTATUS_EMPTY=$work/build/tests/empty
 export PYTHONPATH=$top/tests/e2e PYTHONDONTWRITEBYTECODE=1
-/usr/bin/python3 "$top/bench/measure.py" "$@"
+what=measure
+if [ "${1-}" = nemo ]; then
+	what=nemo_platform
+	shift
+fi
+PYTHONPATH=$PYTHONPATH:$top/bench /usr/bin/python3 "$top/bench/$what.py" "$@"

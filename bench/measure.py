@@ -223,12 +223,16 @@ def write(name, lines, raw):
     print("\n".join(lines))
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="bench/run.sh")
+def read_arguments(program):
+    parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=100000)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    arguments = read_arguments("bench/run.sh")
     with contextlib.ExitStack() as stack:
         bench = Bench(stack, arguments)
         bench.run()

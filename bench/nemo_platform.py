@@ -1,6 +1,5 @@
 """Measures reads of a NeMo Platform's tables against reads of our own with the same jobs; started by run.sh."""
 
-import argparse
 import contextlib
 import pathlib
 import statistics
@@ -138,11 +137,7 @@ class Bench:
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="bench/run.sh nemo")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=100000)
-    arguments = parser.parse_args()
+    arguments = measure.read_arguments("bench/run.sh nemo")
     with contextlib.ExitStack() as stack:
         bench = Bench(stack, arguments)
         bench.run()

@@ -134,35 +134,28 @@ class ApacheWithoutReuse(fronts.ApacheProxy):
 KINDS = [("nginx systemd", None), ("lighttpd socket", None), ("apache proxy", ApacheWithoutReuse)]
 
 
-@pytest.mark.parametrize("name, front", KINDS)
-def test_a_listener_that_outlives_the_program(run_site, name, front):
-    """A new program on the listener of the socket unit, then the old one's end."""
-    site = run_site(name, front=front, backend=fronts.SystemdSocket)
-    with Steady(site.front.port, kept=True) as load:
-        for _ in range(TIMES):
-            replace(site.backend.program).unlink()
-            site.backend.replace()
-            load.goes_on()
-
-
-@pytest.mark.parametrize("name, front", KINDS)
-def test_a_listener_without_a_program_for_a_moment(run_site, name, front):
+def pause(backend):
     """systemctl restart: the old one ends before the new one starts, and requests wait in between."""
-    site = run_site(name, front=front, backend=fronts.SystemdSocket)
-    with Steady(site.front.port, kept=True) as load:
-        for _ in range(TIMES):
-            replace(site.backend.program).unlink()
-            assert site.backend.end() == 0
-            site.backend.start()
-            load.goes_on()
+    assert backend.end() == 0
+    backend.start()
+
+
+WAYS = {
+    "a new program on the listener of the socket unit, then the old one's end": (fronts.SystemdSocket,
+                                                                               fronts.SystemdSocket.replace),
+    "no program for a moment": (fronts.SystemdSocket, pause),
+    # The new one on a path beside, which takes the old one's place in one step; then the old one's end.
+    "spawn-fcgi anew on the same path": (fronts.SpawnFcgi, fronts.SpawnFcgi.replace),
+}
 
 
 @pytest.mark.parametrize("name, front", KINDS)
-def test_spawn_fcgi_anew_on_the_same_path(run_site, name, front):
-    """The new one on a path beside, which takes the old one's place in one step; then the old one's end."""
-    site = run_site(name, front=front, backend=fronts.SpawnFcgi)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_socket_that_outlives_the_program(run_site, name, front, way):
+    backend, change = WAYS[way]
+    site = run_site(name, front=front, backend=backend)
     with Steady(site.front.port, kept=True) as load:
         for _ in range(TIMES):
             replace(site.backend.program).unlink()
-            site.backend.replace()
+            change(site.backend)
             load.goes_on()

@@ -15,7 +15,7 @@ import pytest
 import postgres
 from conftest import TOP, clean_environment, scratch
 
-ROOMS = ("apache", "lighttpd", "nginx", "systemd")
+ROOMS = ("apache", "kubernetes", "lighttpd", "nginx", "systemd")
 BUILT = ("jobstatus.fcgi", "src/libjobstatus.a")
 # What a build in place may have left: make would take it for its own.
 LEFT = ("./.git", "./autom4te.cache", "./Makefile", "./config.status", "./build.h", "./stamp-h1", "./samples.paths",

@@ -12,8 +12,6 @@
 set -euo pipefail
 
 platform='nemo-platform[services]==0.6.0'
-# It needs an older one than it declares.
-also='sqlalchemy<2.1'
 store=${XDG_CACHE_HOME:-$HOME/.cache}/jobstatus/nemo-platform
 python=
 usage() {
@@ -30,6 +28,7 @@ while [[ $# -gt 0 ]]; do
 done
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+versions=$top/tests/nemo/constraints.txt
 "$top/scripts/install-deps.sh"
 mkdir -p "$store"
 store=$(cd "$store" && pwd)
@@ -60,9 +59,14 @@ find_python() {
 	python=$store/python/bin/python3
 }
 
+# What the platform's command keeps is not the caller's, and it tells nobody.
+nemo() {
+	HOME=$work NEMO_TELEMETRY_ENABLED=false "$store/venv/bin/nemo" "$@"
+}
+
 # The last thing that is written says that all of it is there; it may have been spoilt since.
 installed() {
-	[[ $(cat "$store/installed" 2>/dev/null) == "$platform $also" ]] && "$store/venv/bin/nemo" --version >/dev/null 2>&1
+	cmp -s "$versions" "$store/installed" && nemo --version >/dev/null 2>&1
 }
 
 if ! installed; then
@@ -71,9 +75,9 @@ if ! installed; then
 	echo "installing the platform into $store ..."
 	rm -rf "$store/installed" "$store/venv"
 	"$python" -m venv "$store/venv"
-	"$store/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$platform" "$also"
-	"$store/venv/bin/nemo" --version >/dev/null
-	echo "$platform $also" >"$store/installed"
+	"$store/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c "$versions" "$platform"
+	nemo --version >/dev/null
+	cp "$versions" "$store/installed"
 fi
 
 "$top/scripts/build.sh" "$work"

@@ -12,7 +12,8 @@ set local search_path = pg_catalog, pg_temp;
 set local lock_timeout = '10s';
 select pg_advisory_xact_lock(hashtext('jobstatus_nemo')) \g /dev/null
 
-drop view if exists jobstatus_nemo.tasks, jobstatus_nemo.steps, jobstatus_nemo.jobs;
+-- In the order in which a read locks them: in another one the two would wait for each other.
+drop view if exists jobstatus_nemo.jobs, jobstatus_nemo.tasks, jobstatus_nemo.steps;
 drop schema if exists jobstatus_nemo;
 
 do $$

@@ -60,7 +60,8 @@ $$;
 create schema if not exists jobstatus_nemo;
 comment on schema jobstatus_nemo is 'The jobs of the NeMo Platform, as jobstatus reads them';
 
-drop view if exists jobstatus_nemo.jobs, jobstatus_nemo.steps, jobstatus_nemo.tasks;
+-- In the order in which a read locks them: in another one the two would wait for each other.
+drop view if exists jobstatus_nemo.jobs, jobstatus_nemo.tasks, jobstatus_nemo.steps;
 
 -- A job is shown with its current attempt, whose id is in the job's data. PostgreSQL's operators refuse a document with
 -- \u0000 or half a surrogate pair in it, wherever it stands, so every \u becomes /u first, and \\u with it \/u, an escape

@@ -4,13 +4,15 @@ import collections
 import contextlib
 import itertools
 import subprocess
+import threading
 
 import psycopg2
 import pytest
 
+import fastcgi
 import nemo
 import postgres
-from conftest import clean_environment
+from conftest import clean_environment, wait_for
 
 ROWS = {"jobs": 94, "steps": 262, "tasks": 222}  # of the sample
 VIEWS = set(ROWS)
@@ -284,6 +286,33 @@ def test_nothing_waits_for_those_who_read_and_write(own, platform, admin):
             writer.commit()
     admin.execute("select count(*) from public.entities where entity_type = 'x'")
     assert admin.fetchone() == (3,)
+
+
+def test_the_program_reads_while_it_comes_and_goes(own, platform, run_program):
+    """A read locks the three views one after the other, as the files do: in another order one of them would be lost."""
+    good(run(own, platform, nemo.INSTALL))
+    program = run_program("--schema=" + nemo.SCHEMA, conninfo=own.conninfo(dbname=platform))
+    statuses, over = collections.Counter(), threading.Event()
+
+    def ask():
+        with fastcgi.Connection(program.socket) as connection:
+            while not over.is_set():
+                statuses[connection.ask(fastcgi.job("default", "plain-active")).status] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            good(run(own, platform, nemo.REMOVE))
+            good(run(own, platform, nemo.INSTALL))
+            before = statuses[200]
+            wait_for(lambda: statuses[200] > before, "an answer")
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert set(statuses) == {200, 503}, statuses
 
 
 def check(cluster, database, *options, user="nemo_program"):

@@ -75,7 +75,10 @@ if ! installed; then
 	echo "installing the platform into $store ..."
 	rm -rf "$store/installed" "$store/venv"
 	"$python" -m venv "$store/venv"
-	"$store/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c "$versions" "$platform"
+	install() {
+		"$store/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$platform" "$@"
+	}
+	install -c "$versions" || install 'sqlalchemy<2.1' # should one of the versions be had no more
 	nemo --version >/dev/null
 	cp "$versions" "$store/installed"
 fi

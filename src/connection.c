@@ -134,15 +134,19 @@ finish_command(PGconn *pg, int sent, int64_t deadline, PGresult **last, struct f
 	return -1;
 }
 
+/*
+ * Readies a session in as few round trips as can be, since each is one more in which it may be
+ * lost.  Settings are left to each read, and set here for nothing, if the read is not prepared.
+ */
 static int
 set_up(struct connection *c, const struct connection_options *options, int64_t deadline,
     struct failure *failure)
 {
-	static const char settings[] =
-	    "select pg_catalog.set_config('statement_timeout', $1, false),"
-	    " pg_catalog.set_config('TimeZone', 'UTC', false)";
+	static const char question[] =
+	    "select " STATEMENT_QUESTION ", pg_catalog.set_config('statement_timeout', $2, $3),"
+	    " pg_catalog.set_config('TimeZone', 'UTC', $3)";
 	const char *encoding = PQparameterStatus(c->pg, "server_encoding");
-	const char *values[1] = { c->timeout };
+	const char *values[3] = { options->schema, c->timeout, options->prepare ? "f" : "t" };
 	struct statement_relations relations;
 	PGresult *result;
 
@@ -152,22 +156,16 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 	if (PQsetnonblocking(c->pg, 1) != 0)
 		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
 	if (finish_command(c->pg,
-		PQsendQueryParams(
-		    c->pg, statement_question, 1, NULL, &options->schema, NULL, NULL, 0),
-		deadline, &result, failure) != 0)
+		PQsendQueryParams(c->pg, question, 3, NULL, values, NULL, NULL, BINARY), deadline,
+		&result, failure) != 0)
 		return -1;
-	statement_learn(result, &relations);
+	statement_learn(PQgetvalue(result, 0, 0), &relations);
 	PQclear(result);
 	c->statement = statement_text(options->schema, &relations, options->compat);
 	if (c->statement == NULL)
 		return failure_set(failure, FAILURE_MEMORY, "no memory for the statement");
 	if (!options->prepare)
 		return 0;
-	if (finish_command(c->pg,
-		PQsendQueryParams(c->pg, settings, 1, NULL, values, NULL, NULL, BINARY), deadline,
-		&result, failure) != 0)
-		return -1;
-	PQclear(result);
 	if (finish_command(c->pg, PQsendPrepare(c->pg, prepared_name, c->statement, 2, NULL),
 		deadline, &result, failure) != 0)
 		return -1;

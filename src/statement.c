@@ -23,14 +23,6 @@
 
 #include "members.h"
 
-/* The relations that have `data` and no `status`, with the schema as $1. */
-const char statement_question[] =
-    "select c.relname::text from pg_catalog.pg_namespace n"
-    " join pg_catalog.pg_class c on c.relnamespace = n.oid"
-    " join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
-    " where n.nspname = $1::text and c.relname in ('jobs', 'steps', 'tasks')"
-    " and a.attname in ('data', 'status') group by 1 having bool_and(a.attname = 'data')";
-
 /* What each row of a relation has, and its values, as they come of columns and of `data`. */
 #define HEAD(of) \
 	of ".id::text as id, " of ".name::text as name, " of \
@@ -119,13 +111,10 @@ join(const char *const parts[], size_t count, const char *schema)
 }
 
 void
-statement_learn(const PGresult *result, struct statement_relations *relations)
+statement_learn(const char *found, struct statement_relations *relations)
 {
-	memset(relations, 0, sizeof(*relations));
-	for (int row = 0; row < PQntuples(result); row++)
-		for (size_t i = 0; i < STATEMENT_LEVELS; i++)
-			if (strcmp(PQgetvalue(result, row, 0), levels[i].relation) == 0)
-				relations->data[i] = true;
+	for (size_t i = 0; i < STATEMENT_LEVELS; i++)
+		relations->data[i] = strstr(found, levels[i].relation) != NULL;
 }
 
 char *

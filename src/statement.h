@@ -38,9 +38,17 @@ struct statement_relations {
 	bool data[STATEMENT_LEVELS];
 };
 
-/* Asks for that, in text format, with the schema as $1; and what its RESULT says. */
-extern const char statement_question[];
-void statement_learn(const PGresult *result, struct statement_relations *relations);
+/* An SQL expression that says which do, with the schema as $1: the relations' names in one text. */
+#define STATEMENT_QUESTION \
+	"(select pg_catalog.string_agg(relname, ' ') from (select c.relname::text" \
+	" from pg_catalog.pg_namespace n join pg_catalog.pg_class c on c.relnamespace = n.oid" \
+	" join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped" \
+	" where n.nspname = $1::text and c.relname in ('jobs', 'steps', 'tasks')" \
+	" and a.attname in ('data', 'status')" \
+	" group by 1 having pg_catalog.bool_and(a.attname = 'data')) as found)"
+
+/* What its answer, FOUND, says. */
+void statement_learn(const char *found, struct statement_relations *relations);
 
 /*
  * The read's text for SCHEMA, with workspace as $1 and name as $2; the caller frees it.  NULL: no

@@ -14,6 +14,7 @@
 
 #define BACKOFF_FIRST (50 * CLOCK_MILLISECOND)
 #define BACKOFF_LAST (500 * CLOCK_MILLISECOND)
+#define TERMINATED_MAX 5 /* sessions in a row that were ended while they were opened */
 
 struct slot {
 	struct connection *connection;
@@ -103,18 +104,28 @@ opened(struct pool *pool, struct connection *connection, const struct failure *f
 	pool->backoff = BACKOFF_FIRST;
 }
 
+/* Whether an administrator ended a session while it was opened: another may well live. */
+static bool
+was_terminated(const struct failure *failure)
+{
+	return failure->kind == FAILURE_LOST && strcmp(failure->sqlstate, "57P01") == 0;
+}
+
 /* Opens one connection, without the lock. */
 static void
 open_one(struct pool *pool)
 {
 	struct connection *connection;
 	struct failure failure;
+	int tries = 0;
 
 	pool->opening = true;
 	pool->opening_since = clock_now();
 	pthread_mutex_unlock(&pool->lock);
-	connection = connection_open(
-	    pool->options, clock_now() + pool->options->timeout, &pool->stop, &failure);
+	do
+		connection = connection_open(
+		    pool->options, clock_now() + pool->options->timeout, &pool->stop, &failure);
+	while (connection == NULL && was_terminated(&failure) && ++tries < TERMINATED_MAX);
 	pthread_mutex_lock(&pool->lock);
 	pool->opening = false;
 	opened(pool, connection, &failure);

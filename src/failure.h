@@ -14,8 +14,7 @@ enum failure_kind {
 	FAILURE_CONNECT, /* no session could be opened */
 	FAILURE_REFUSED, /* the statement was refused; the session is of further use */
 	FAILURE_DATA,    /* the same, for what the rows hold */
-	FAILURE_CHANGED, /* the same, for columns that it does not find; a fresh session asks anew
-			  */
+	FAILURE_CHANGED, /* a column is not found: a fresh session asks anew which there are */
 	FAILURE_MEMORY,
 };
 

@@ -152,12 +152,15 @@ include "%(dir)s/jobstatus.conf"
 class Nginx(Front):
     """nginx before a socket, with kept FastCGI connections."""
 
+    listen = "127.0.0.1:8080"
+    access = "access_log off;"
+
     def __init__(self, directory, socket, replace=None):
         super().__init__(directory)
         self.unbound = sample("nginx/jobstatus.conf", dict({SOCKET: socket}, **(replace or {})))
 
     def command(self):
-        self.sample = replaced(self.unbound, {"listen 127.0.0.1:8080": "listen 127.0.0.1:%d" % self.port})
+        self.sample = replaced(self.unbound, {"listen " + self.listen: "listen 127.0.0.1:%d" % self.port})
         path = self.write("nginx.conf", """
 %(user)s
 daemon off;
@@ -166,7 +169,7 @@ pid %(dir)s/nginx.pid;
 error_log %(dir)s/error.log;
 events { worker_connections 1024; }
 http {
-    access_log off;
+    %(access)s
     client_body_temp_path %(dir)s/body;
     proxy_temp_path %(dir)s/proxy;
     fastcgi_temp_path %(dir)s/fastcgi;
@@ -175,7 +178,7 @@ http {
     keepalive_requests 1000000;
     include %(dir)s/jobstatus.conf;
 }
-""", user="user root;" if ROOT else "")
+""", access=self.access % {"dir": self.directory}, user="user root;" if ROOT else "")
         return [find("nginx"), "-p", str(self.directory), "-c", path, "-e", str(self.directory / "error.log")]
 
 

@@ -11,41 +11,22 @@ import samples
 from server import path_of
 
 
-class Gateway(fronts.Front):
+class Gateway(fronts.Nginx):
+    listen = "127.0.0.1:8081"
+    access = """log_format route '$request_method $request_uri $upstream_addr $status';
+    access_log %(dir)s/access.log route;"""
+
     def __init__(self, directory, socket, platform, back=False):
         """BACK: as the sample says to go back, without the location for the status."""
         directory.mkdir()
-        super().__init__(directory)
+        fronts.Front.__init__(self, directory)
         self.unbound = samples.sample("nginx/nemo-gateway.conf", {
             samples.SOCKET: socket, "server 127.0.0.1:8080": "server 127.0.0.1:%d" % platform.port})
         if back:
             self.unbound, count = re.subn(r"\n\tlocation ~ .*?\n\t}\n", "", self.unbound, flags=re.DOTALL)
             assert count == 1
-        self.access = self.directory / "access.log"
+        self.log = self.directory / "access.log"
         self.seen = 0
-
-    def command(self):
-        self.sample = samples.replaced(self.unbound, {"listen 127.0.0.1:8081": "listen 127.0.0.1:%d" % self.port})
-        path = self.write("nginx.conf", """
-%(user)s
-daemon off;
-worker_processes 1;
-pid %(dir)s/nginx.pid;
-error_log %(dir)s/error.log;
-events { worker_connections 1024; }
-http {
-    log_format route '$request_method $request_uri $upstream_addr $status';
-    access_log %(dir)s/access.log route;
-    client_body_temp_path %(dir)s/body;
-    proxy_temp_path %(dir)s/proxy;
-    fastcgi_temp_path %(dir)s/fastcgi;
-    uwsgi_temp_path %(dir)s/uwsgi;
-    scgi_temp_path %(dir)s/scgi;
-    keepalive_requests 1000000;
-    include %(dir)s/jobstatus.conf;
-}
-""", user="user root;" if fronts.ROOT else "")
-        return [fronts.find("nginx"), "-p", str(self.directory), "-c", path, "-e", str(self.directory / "error.log")]
 
     def routes(self, least=0):
         """The requests logged since the last call, LEAST at least: (method, path, whether jobstatus got it).
@@ -53,7 +34,7 @@ http {
         nginx logs a request after its answer has gone."""
         end = time.monotonic() + 10
         while True:
-            lines = self.access.read_text().splitlines()
+            lines = self.log.read_text().splitlines()
             if len(lines) >= self.seen + least or time.monotonic() > end:
                 break
             time.sleep(0.01)

@@ -106,7 +106,7 @@ start_postgres() {
 	done
 	[[ -n $ready ]] || { cat "$directory/postgres.log" >&2; exit 1; }
 	psql -X -q -h "$directory/pg" -U postgres -d postgres -c 'create database jobstatus'
-	for file in schema roles demo; do
+	for file in schema roles reporting history demo; do
 		sql -f "$top/sql/$file.sql"
 	done
 	sql -c 'create role demo login in role jobstatus_reader'

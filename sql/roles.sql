@@ -40,7 +40,7 @@ declare
 begin
     for object in
         select 'table' as kind, c.oid::regclass::text as name from pg_catalog.pg_class c
-            where c.relnamespace = 'jobstatus'::regnamespace and c.relkind in ('r', 'p')
+            where c.relnamespace = 'jobstatus'::regnamespace and c.relkind in ('r', 'p', 'v')
         union all
         select 'sequence', c.oid::regclass::text from pg_catalog.pg_class c
             where c.relnamespace = 'jobstatus'::regnamespace and c.relkind = 'S'

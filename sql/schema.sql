@@ -23,14 +23,15 @@ do $$
 declare
     installed integer := (select max(version) from jobstatus.schema_version);
 begin
-    if installed > 1 then
-        raise exception 'jobstatus: version % of the schema is installed, and this file has version 1',
+    if installed > 2 then
+        raise exception 'jobstatus: version % of the schema is installed, and this file has version 2',
             installed using hint = 'Use the schema.sql of the newer release; nothing was changed.';
     end if;
 end
 $$;
 
-select coalesce(max(version), 0) < 1 as from_0 from jobstatus.schema_version \gset
+select coalesce(max(version), 0) < 1 as from_0, coalesce(max(version), 0) < 2 as from_1
+    from jobstatus.schema_version \gset
 
 -- Version 1 ------------------------------------------------------------------------------------------
 \if :from_0
@@ -145,6 +146,42 @@ create table jobstatus.tasks (
 insert into jobstatus.schema_version (version) values (1);
 \endif
 
+-- Version 2: reporting and history ---------------------------------------------------------------------
+\if :from_1
+
+alter table jobstatus.steps add column declared boolean not null default true;
+
+create sequence jobstatus.transition_seq;
+
+create table jobstatus.transitions (
+    workspace text not null,
+    job_id text not null,
+    id bigint not null default nextval('jobstatus.transition_seq'),
+    attempt integer not null,
+    step_position integer,
+    task_position integer,
+    old_status text,
+    new_status text not null,
+    changed_at timestamptz not null,
+    changed_by text not null,
+    constraint transitions_pkey primary key (workspace, job_id, id),
+    constraint transitions_job_fkey foreign key (workspace, job_id) references jobstatus.jobs
+        on delete cascade
+);
+
+-- Which jobs ended when, for whoever deletes old ones.
+create index transitions_ended on jobstatus.transitions (changed_at)
+    where step_position is null and new_status in ('completed', 'error', 'cancelled');
+
+-- Of what was there before it is known what it is, and since when it has not changed.
+insert into jobstatus.transitions
+    (workspace, job_id, attempt, new_status, changed_at, changed_by)
+select workspace, id, attempt, status, updated_at, session_user from jobstatus.jobs
+order by updated_at, workspace, id;
+
+insert into jobstatus.schema_version (version) values (2);
+\endif
+
 -- Times and revisions ----------------------------------------------------------------------------------
 
 -- An update that changes a row moves its updated_at, unless it sets it itself. A job's revision is the
@@ -256,6 +293,49 @@ begin
 end
 $$;
 
+-- History: what has got a status, or another one. The clock is read into a variable, as distributed tables
+-- ask for. Whoever may write a table need not be able to write its history.
+create or replace function jobstatus.record_job() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    before text := case tg_op when 'UPDATE' then old.status end;
+    moment timestamptz := clock_timestamp();
+begin
+    insert into jobstatus.transitions
+        (workspace, job_id, attempt, old_status, new_status, changed_at, changed_by)
+    values (new.workspace, new.id, new.attempt, before, new.status, moment, session_user);
+    return null;
+end
+$$;
+
+create or replace function jobstatus.record_step() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    before text := case tg_op when 'UPDATE' then old.status end;
+    moment timestamptz := clock_timestamp();
+begin
+    insert into jobstatus.transitions
+        (workspace, job_id, attempt, step_position, old_status, new_status, changed_at, changed_by)
+    values (new.workspace, new.job_id, new.attempt, new.position, before, new.status, moment,
+        session_user);
+    return null;
+end
+$$;
+
+create or replace function jobstatus.record_task() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    before text := case tg_op when 'UPDATE' then old.status end;
+    moment timestamptz := clock_timestamp();
+begin
+    insert into jobstatus.transitions (workspace, job_id, attempt, step_position, task_position,
+        old_status, new_status, changed_at, changed_by)
+    values (new.workspace, new.job_id, new.attempt, new.step_position, new.position, before,
+        new.status, moment, session_user);
+    return null;
+end
+$$;
+
 -- TRUNCATE fires no other trigger, so revisions would stand still.
 create or replace function jobstatus.refuse_truncate() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -286,6 +366,18 @@ create or replace trigger carry_update after update on jobstatus.tasks
     for each statement execute function jobstatus.carry_update();
 create or replace trigger carry_delete after delete on jobstatus.tasks
     referencing old table as old_rows for each statement execute function jobstatus.carry_delete();
+create or replace trigger record_insert after insert on jobstatus.jobs
+    for each row execute function jobstatus.record_job();
+create or replace trigger record_update after update on jobstatus.jobs
+    for each row when (old.status <> new.status) execute function jobstatus.record_job();
+create or replace trigger record_insert after insert on jobstatus.steps
+    for each row execute function jobstatus.record_step();
+create or replace trigger record_update after update on jobstatus.steps
+    for each row when (old.status <> new.status) execute function jobstatus.record_step();
+create or replace trigger record_insert after insert on jobstatus.tasks
+    for each row execute function jobstatus.record_task();
+create or replace trigger record_update after update on jobstatus.tasks
+    for each row when (old.status <> new.status) execute function jobstatus.record_task();
 create or replace trigger refuse_truncate before truncate on jobstatus.jobs
     for each statement execute function jobstatus.refuse_truncate();
 create or replace trigger refuse_truncate before truncate on jobstatus.steps
@@ -332,6 +424,8 @@ comment on column jobstatus.steps.name is 'The name, unique in the run';
 comment on column jobstatus.steps.status is 'One of the contract''s ten statuses';
 comment on column jobstatus.steps.status_details is 'A JSON object, shown as it is stored';
 comment on column jobstatus.steps.error_details is 'A JSON object, shown as it is stored';
+comment on column jobstatus.steps.declared is 'Whether the step was known when the run began, and did not come '
+    'with a report: the last declared one completes the job';
 comment on column jobstatus.steps.created_at is 'When the step was created';
 comment on column jobstatus.steps.updated_at is 'When the step''s own row changed last; kept by a trigger '
     'unless an update sets it';
@@ -353,6 +447,20 @@ comment on column jobstatus.tasks.created_at is 'When the task was created';
 comment on column jobstatus.tasks.updated_at is 'When the task changed last; kept by a trigger unless an '
     'update sets it';
 
+comment on sequence jobstatus.transition_seq is 'The order of all transitions';
+comment on table jobstatus.transitions is 'Every status that a job, a step or a task has got, kept by triggers and '
+    'deleted with the job';
+comment on column jobstatus.transitions.workspace is 'The job''s workspace';
+comment on column jobstatus.transitions.job_id is 'The job''s id';
+comment on column jobstatus.transitions.id is 'Later ones have greater ones';
+comment on column jobstatus.transitions.attempt is 'The run of the job, as it was after the change';
+comment on column jobstatus.transitions.step_position is 'The step''s position; NULL: the job''s own status';
+comment on column jobstatus.transitions.task_position is 'The task''s position; NULL: the step''s own status';
+comment on column jobstatus.transitions.old_status is 'The status before; NULL: there was none';
+comment on column jobstatus.transitions.new_status is 'The status after';
+comment on column jobstatus.transitions.changed_at is 'When it changed';
+comment on column jobstatus.transitions.changed_by is 'The database role that had logged in';
+
 comment on function jobstatus.is_name(text) is 'Whether a text can name a workspace, job, step or task';
 comment on function jobstatus.is_status(text) is 'Whether a text is one of the contract''s ten statuses';
 comment on function jobstatus.is_time(timestamptz) is 'Whether a time lies in the years 0001 to 9999';
@@ -363,6 +471,9 @@ comment on function jobstatus.carry_insert() is 'Moves the revision of the jobs 
 comment on function jobstatus.carry_update() is 'Moves the revision of the jobs below which rows changed';
 comment on function jobstatus.carry_delete() is 'Moves revision and updated_at of the jobs below which rows '
     'went';
+comment on function jobstatus.record_job() is 'Records the status of a job';
+comment on function jobstatus.record_step() is 'Records the status of a step';
+comment on function jobstatus.record_task() is 'Records the status of a task';
 comment on function jobstatus.refuse_truncate() is 'Refuses TRUNCATE';
 
 commit;

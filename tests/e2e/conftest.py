@@ -169,16 +169,17 @@ def directory():
 
 
 def install(cluster, database=DATABASE, demo=True):
-    """Our schema and roles, and a login role `reader` for the program."""
+    """Our schema, roles and functions, and login roles `reader` for the program and `writer` for who reports."""
     cluster.createdb(database)
-    for name in ("schema", "roles") + (("demo",) if demo else ()):
+    for name in ("schema", "roles", "reporting", "history") + (("demo",) if demo else ()):
         cluster.psql_file(TOP / "sql" / (name + ".sql"), dbname=database)
     with contextlib.closing(cluster.connect(dbname=database)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("select 1 from pg_roles where rolname = 'reader'")
-            if not cursor.fetchone():
-                cursor.execute("create role reader login in role jobstatus_reader")
+            for role in ("reader", "writer"):
+                cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
+                if not cursor.fetchone():
+                    cursor.execute("create role %s login in role jobstatus_%s" % (role, role))
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ $$;
 -- Arguments ----------------------------------------------------------------------------------------------
 
 create or replace function jobstatus.refuse_argument(argument text, value text, reason text) returns void
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
     raise exception using errcode = 'JS005', message = format('invalid argument %s: %s %s', argument,
         coalesce('"' || left(value, 100) || case when length(value) > 100 then '…' else '' end || '"',
@@ -38,7 +38,7 @@ $$;
 
 -- Names come as pairs of argument and value.
 create or replace function jobstatus.check_names(variadic pairs text[]) returns void
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
     for i in 1 .. cardinality(pairs) by 2 loop
         if jobstatus.is_name(pairs[i + 1]) is not true then
@@ -53,7 +53,7 @@ $$;
 
 create or replace function jobstatus.check_report(place text, status text, status_details json,
         error_details json) returns void
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
     if not jobstatus.is_status(status) then
         perform jobstatus.refuse_argument(place || 'status', status, 'is no status');
@@ -92,7 +92,7 @@ create or replace function jobstatus.may_follow(new_status text, old_status text
 -- REASON says more than the two statuses do, or is NULL.
 create or replace function jobstatus.refuse_transition(what text, name text, old_status text,
         new_status text, reason text default null) returns void
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
     raise exception using errcode = 'JS004', message = format('illegal transition: %s "%s" from %s to %s%s',
         what, name, coalesce(old_status, 'nothing'), new_status, ': ' || reason);
@@ -102,7 +102,7 @@ $$;
 -- Judges a status that is reported of something below a job; OLD_STATUS is NULL for what is new.
 create or replace function jobstatus.check_below(job jobstatus.jobs, what text, name text, old_status text,
         new_status text) returns void
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
     if new_status = old_status then
         return;
@@ -117,8 +117,13 @@ $$;
 
 -- Details ----------------------------------------------------------------------------------------------------
 
+-- Whether a JSON object has no member.
+create or replace function jobstatus.is_empty(object json) returns boolean
+    language sql immutable parallel safe
+    return object::text ~ '^[[:space:]]*[{][[:space:]]*[}]';
+
 -- A key of a JSON object as a text that equals that of another way to write the same key. What no text can
--- hold, \u0000 and halves of surrogate pairs, stays an escape, and so does the backslash.
+-- hold, \u0000 and halves of surrogate pairs, stays an escape, and a backslash is doubled.
 create or replace function jobstatus.key_of(token text) returns text
     language sql immutable parallel safe
 begin atomic
@@ -127,8 +132,7 @@ begin atomic
         else (select coalesce(pg_catalog.string_agg(case
                 when piece[1] is not null then ('"' || piece[1] || '"')::json #>> '{}'
                 when piece[2] ~* '^\\u(0000|d[89a-f]..)$' then pg_catalog.lower(piece[2])
-                when piece[2] = '\\' then piece[2]
-                when piece[2] is not null then ('"' || piece[2] || '"')::json #>> '{}'
+                when piece[2] is not null then pg_catalog.replace(('"' || piece[2] || '"')::json #>> '{}', '\', '\\')
                 else piece[3] end, '' order by n), '')
             from pg_catalog.regexp_matches(pg_catalog.substr(token, 2, pg_catalog.length(token) - 2),
                 '(\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2})|(\\u[0-9A-Fa-f]{4}|\\.)|([^\\]+)',
@@ -138,94 +142,109 @@ end;
 -- The members of a JSON object in stored order: their keys, the keys and the values as they are written.
 -- json_each() is quick, but refuses an object with \u0000 or half a surrogate pair anywhere in it; such a
 -- one is cut by its tokens.
+create or replace function jobstatus.has_escape(object json) returns boolean
+    language sql immutable parallel safe
+    return strpos(object::text, '\u') > 0;
+
+create or replace function jobstatus.plain_members(object json)
+    returns table (key text, written text, value text)
+    language sql immutable
+begin atomic
+    select replace(m.key, '\', '\\'), to_json(m.key)::text, m.value::text from json_each(object) m;
+end;
+
+create or replace function jobstatus.cut_members(object json)
+    returns table (key text, written text, value text)
+    language sql immutable
+begin atomic
+    with tokens as (
+        select n, t[1] as token,
+            sum(case when t[1] in ('{', '[') then 1 when t[1] in ('}', ']') then -1 else 0 end)
+                over (order by n) as depth
+        from regexp_matches(object::text, '("(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"]+)', 'g')
+            with ordinality as pieces(t, n)
+    ), places as (
+        -- Commas and colons of the object itself, so far: the value follows the member's colon.
+        select n, token, count(*) filter (where depth = 1 and token = ',') over (order by n) as commas,
+            count(*) filter (where depth = 1 and token = ':') over (order by n) as colons
+        from tokens
+        where not (depth = 1 and token = '{') and depth > 0
+    ), cut as (
+        select commas, min(token) filter (where colons = commas and token like '"%') as written,
+            string_agg(token, '' order by n) filter (where colons > commas) as value
+        from places group by commas
+    )
+    select jobstatus.key_of(c.written), c.written, btrim(substr(c.value, 2), E' \t\n\r')
+    from cut c where c.written is not null order by c.commas;
+end;
+
 create or replace function jobstatus.members(object json)
     returns table (key text, written text, value text)
-    language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+    language plpgsql immutable as $$
 begin
-    if strpos(object::text, '\u') = 0 then
-        return query select m.key, to_json(m.key)::text, m.value::text from json_each(object) m;
-        return;
+    if jobstatus.has_escape(object) then
+        return query select m.* from jobstatus.cut_members(object) m;
+    else
+        return query select m.* from jobstatus.plain_members(object) m;
     end if;
-    return query
-        with tokens as (
-            select n, t[1] as token,
-                sum(case when t[1] in ('{', '[') then 1 when t[1] in ('}', ']') then -1 else 0 end)
-                    over (order by n) as depth
-            from regexp_matches(object::text, '("(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"]+)', 'g')
-                with ordinality as pieces(t, n)
-        ), places as (
-            -- Commas and colons of the object itself, so far: the value follows the member's colon.
-            select n, token, count(*) filter (where depth = 1 and token = ',') over (order by n) as commas,
-                count(*) filter (where depth = 1 and token = ':') over (order by n) as colons
-            from tokens
-            where not (depth = 1 and token = '{') and depth > 0
-        ), cut as (
-            select commas, min(token) filter (where colons = commas and token like '"%') as written,
-                string_agg(token, '' order by n) filter (where colons > commas) as value
-            from places group by commas
-        )
-        select jobstatus.key_of(c.written), c.written, btrim(substr(c.value, 2), E' \t\n\r')
-        from cut c where c.written is not null order by c.commas;
 end
 $$;
 
 -- OBJECT with the members of each of UPDATES, one after the other: a key that is there takes the new value, a
--- new one comes last. NULL changes nothing; where no value differs, OBJECT itself is returned.
+-- new one comes last. NULL and {} change nothing; where no value differs OBJECT itself is returned, and where it
+-- has no member the update as it is.
 create or replace function jobstatus.merge(object json, variadic updates json[]) returns json
-    language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+    language plpgsql immutable as $$
 declare
     keys text[];
     written text[];
+    stored text[];
     texts text[];
     one json;
     member record;
-    place integer;
-    changed boolean := false;
+    places integer[];
 begin
     foreach one in array updates loop
-        continue when one is null or one::text = '{}';
+        continue when one is null or jobstatus.is_empty(one);
         if keys is null then
-            select coalesce(array_agg(m.key), '{}'), array_agg(m.written), array_agg(m.value)
-                into keys, written, texts from jobstatus.members(object) m;
+            if jobstatus.is_empty(object) then
+                object := one;
+                continue;
+            end if;
+            select array_agg(m.key), array_agg(m.written), array_agg(m.written || ': ' || m.value)
+                into keys, written, stored from jobstatus.members(object) m;
+            texts := stored;
         end if;
         for member in select m.key, m.written, m.value from jobstatus.members(one) m loop
-            place := (array_positions(keys, member.key))[1];
-            if place is null then
+            -- Of a key that is stored twice the last one counts.
+            places := array_positions(keys, member.key);
+            if cardinality(places) = 0 then
                 keys := keys || member.key;
                 written := written || member.written;
-                texts := texts || member.value;
-                changed := true;
+                texts := texts || (member.written || ': ' || member.value);
             else
-                -- Of a key that is stored twice the last one counts.
-                while array_position(keys, member.key, place + 1) is not null loop
-                    place := array_position(keys, member.key, place + 1);
-                end loop;
-                if texts[place] <> member.value then
-                    texts[place] := member.value;
-                    changed := true;
-                end if;
+                texts[places[cardinality(places)]] := written[places[cardinality(places)]] || ': ' || member.value;
             end if;
         end loop;
     end loop;
-    if not changed then
+    if texts is not distinct from stored then
         return object;
     end if;
-    return (select '{' || string_agg(m.written || ': ' || m.value, ', ' order by n) || '}'
-        from unnest(written, texts) with ordinality as m(written, value, n));
+    return '{' || array_to_string(texts, ', ') || '}';
 end
 $$;
 
 -- What replaces DETAILS: nothing does when there is nothing.
 create or replace function jobstatus.replace_details(details json, new_details json) returns json
     language sql immutable parallel safe
-    return case when new_details::text !~ '^\s*\{\s*\}\s*$' then new_details else details end;
+    return case when not jobstatus.is_empty(new_details) then new_details else details end;
 
 -- Jobs --------------------------------------------------------------------------------------------------------
 
 -- The job, locked. One that is not there is looked for again: it may have been deleted and made anew while
 -- its lock was waited for.
 create or replace function jobstatus.lock_job(workspace text, job text) returns jobstatus.jobs
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 declare
     found_job jobstatus.jobs;
 begin
@@ -244,7 +263,7 @@ $$;
 -- The job with another status, if it may have it. When it ends, so do its steps that have not begun.
 create or replace function jobstatus.set_status(job jobstatus.jobs, status text, error_details json default null)
     returns jobstatus.jobs
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
     if not jobstatus.may_follow(status, job.status) then
         perform jobstatus.refuse_transition('job', job.name, job.status, status);
@@ -268,7 +287,7 @@ $$;
 
 -- What a step's new status makes of the job's.
 create or replace function jobstatus.carry_status(job jobstatus.jobs, step jobstatus.steps) returns void
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 declare
     target text := step.status;
 begin
@@ -307,7 +326,7 @@ end;
 -- Moves a step and its job to a status, if both may have it.
 create or replace function jobstatus.move_both(job jobstatus.jobs, step jobstatus.steps, status text)
     returns jobstatus.jobs
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
     perform jobstatus.check_below(job, 'step', step.name, step.status, status);
     if not jobstatus.may_follow(status, job.status) then
@@ -503,19 +522,20 @@ begin
     perform jobstatus.check_names('workspace', workspace, 'job', job);
     perform jobstatus.check_report('', null, coalesce(status_details, 'null'), null);
     locked := jobstatus.lock_job(workspace, job);
-    return jobstatus.add_details(locked, status_details);
+    return jobstatus.add_details(locked, false, status_details);
 end
 $$;
 
--- The job with its details merged with each of UPDATES.
-create or replace function jobstatus.add_details(job jobstatus.jobs, variadic updates json[])
+-- The job with its details merged with each of UPDATES, and another revision if these differ or BELOW says that
+-- something below the job does.
+create or replace function jobstatus.add_details(job jobstatus.jobs, below boolean, variadic updates json[])
     returns jobstatus.jobs
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 declare
     merged json := jobstatus.merge(job.status_details, variadic updates);
 begin
-    if merged::text <> job.status_details::text then
-        update jobstatus.jobs j set status_details = merged
+    if below or merged::text <> job.status_details::text then
+        update jobstatus.jobs j set status_details = merged, revision = j.revision + 1
             where j.workspace = job.workspace and j.id = job.id
             returning j.* into job;
     end if;
@@ -563,7 +583,8 @@ begin
             values (new_step.workspace, new_step.job_id, new_step.attempt, new_step.position, new_step.id,
                 new_step.name, new_step.status, new_step.status_details, new_step.error_details, false)
             returning s.* into new_step;
-    elsif old_step::text <> new_step::text then
+    elsif (old_step.status, old_step.status_details::text, old_step.error_details::text)
+            is distinct from (new_step.status, new_step.status_details::text, new_step.error_details::text) then
         update jobstatus.steps s set status = new_step.status, status_details = new_step.status_details,
                 error_details = new_step.error_details
             where s.workspace = new_step.workspace and s.job_id = new_step.job_id
@@ -579,7 +600,7 @@ $$;
 
 -- The position of a step by its name, in the job's current run.
 create or replace function jobstatus.find_step(job jobstatus.jobs, step text) returns integer
-    language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+    language plpgsql stable as $$
 declare
     place integer;
 begin
@@ -597,12 +618,13 @@ $$;
 create or replace function jobstatus.report_task(workspace text, job text, step text, task text,
         status text default null, status_details json default null, error_details json default null,
         error_stack text default null) returns jobstatus.tasks
-    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+    language plpgsql security definer set search_path = pg_catalog, pg_temp set jobstatus.carry = 'no' as $$
 declare
     locked jobstatus.jobs;
     place integer;
     old_task jobstatus.tasks;
     new_task jobstatus.tasks;
+    changed boolean := true;
 begin
     perform jobstatus.check_names('workspace', workspace, 'job', job, 'step', step, 'task', task);
     perform jobstatus.check_report('', status, status_details, error_details);
@@ -638,17 +660,19 @@ begin
                 new_task.position, new_task.id, new_task.name, new_task.status, new_task.status_details,
                 new_task.error_details, new_task.error_stack)
             returning t.* into new_task;
-    elsif old_task::text <> new_task::text then
+    elsif (old_task.status, old_task.status_details::text, old_task.error_details::text, old_task.error_stack)
+            is distinct from (new_task.status, new_task.status_details::text, new_task.error_details::text,
+            new_task.error_stack) then
         update jobstatus.tasks t set status = new_task.status, status_details = new_task.status_details,
                 error_details = new_task.error_details, error_stack = new_task.error_stack
             where t.workspace = new_task.workspace and t.job_id = new_task.job_id
             and t.attempt = new_task.attempt and t.step_position = new_task.step_position
             and t.position = new_task.position
             returning t.* into new_task;
+    else
+        changed := false;
     end if;
-    if status_details is not null then
-        perform jobstatus.add_details(locked, status_details);
-    end if;
+    perform jobstatus.add_details(locked, changed, status_details);
     return new_task;
 end
 $$;
@@ -657,20 +681,20 @@ $$;
 
 -- A JSON string as a text; NULL for null.
 create or replace function jobstatus.text_of(argument text, value json) returns text
-    language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+    language plpgsql immutable as $$
 begin
     if value is null or json_typeof(value) = 'null' then
         return null;
     elsif json_typeof(value) <> 'string' then
         perform jobstatus.refuse_argument(argument, value::text, 'is no string');
-    elsif strpos(value::text, '\u') = 0 then
+    elsif not jobstatus.has_escape(value) then
         return value #>> '{}';
     end if;
     begin
         return value #>> '{}';
     exception when untranslatable_character or invalid_text_representation then
         perform jobstatus.refuse_argument(argument, value::text,
-            'has \u0000 or half a surrogate pair, which no text can hold');
+            'has an escape of NUL or of half a surrogate pair, which no text can hold');
     end;
 end
 $$;
@@ -678,7 +702,7 @@ $$;
 -- The elements of report_tasks' argument, judged one by one, in their order.
 create or replace function jobstatus.read_tasks(tasks json)
     returns table (name text, status text, status_details json, error_details json, error_stack text)
-    language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+    language plpgsql immutable as $$
 declare
     place text;
     element record;
@@ -723,7 +747,7 @@ $$;
 
 create or replace function jobstatus.report_tasks(workspace text, job text, step text, tasks json)
     returns integer
-    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+    language plpgsql security definer set search_path = pg_catalog, pg_temp set jobstatus.carry = 'no' as $$
 declare
     locked jobstatus.jobs;
     place integer;
@@ -734,6 +758,7 @@ declare
     errors json[];
     stacks text[];
     wrong record;
+    changed boolean;
 begin
     perform jobstatus.check_names('workspace', workspace, 'job', job, 'step', step);
     select coalesce(array_agg(r.name), '{}'), array_agg(r.status), array_agg(r.status_details),
@@ -778,6 +803,7 @@ begin
         and t.step_position = place and t.position = n.position
         and (t.status, t.status_details::text, t.error_details::text, t.error_stack)
             is distinct from (n.status, n.status_details::text, n.error_details::text, n.error_stack);
+    changed := found;
     last_position := (select coalesce(max(t.position), -1) from jobstatus.tasks t
         where t.workspace = locked.workspace and t.job_id = locked.id and t.attempt = locked.attempt
         and t.step_position = place);
@@ -792,9 +818,8 @@ begin
         where not exists (select from jobstatus.tasks t
             where t.workspace = locked.workspace and t.job_id = locked.id and t.attempt = locked.attempt
             and t.step_position = place and t.name = r.name);
-    if details is not null then
-        perform jobstatus.add_details(locked, variadic details);
-    end if;
+    changed := changed or found;
+    perform jobstatus.add_details(locked, changed, variadic coalesce(details, '{}'));
     return cardinality(names);
 end
 $$;
@@ -855,7 +880,11 @@ comment on function jobstatus.may_follow(text, text) is 'Whether the first statu
 comment on function jobstatus.refuse_transition(text, text, text, text, text) is 'Raises JS004';
 comment on function jobstatus.check_below(jobstatus.jobs, text, text, text, text) is 'Refuses an illegal transition '
     'of a step or task';
+comment on function jobstatus.is_empty(json) is 'Whether a JSON object has no member';
 comment on function jobstatus.key_of(text) is 'A key of a JSON object, whatever way it is written';
+comment on function jobstatus.has_escape(json) is 'Whether a JSON value is written with an escape by number';
+comment on function jobstatus.plain_members(json) is 'The members of a JSON object without such an escape';
+comment on function jobstatus.cut_members(json) is 'The members of a JSON object, cut by its tokens';
 comment on function jobstatus.members(json) is 'The members of any JSON object, in stored order';
 comment on function jobstatus.merge(json, json[]) is 'A JSON object with the members of others';
 comment on function jobstatus.replace_details(json, json) is 'The second details, or the first if those are empty';
@@ -866,7 +895,7 @@ comment on function jobstatus.carry_status(jobstatus.jobs, jobstatus.steps) is '
     'step''s new status';
 comment on function jobstatus.step_under_way(jobstatus.jobs) is 'The newest step that is under way';
 comment on function jobstatus.move_both(jobstatus.jobs, jobstatus.steps, text) is 'Gives a step and its job a status';
-comment on function jobstatus.add_details(jobstatus.jobs, json[]) is 'Merges details into a job''s';
+comment on function jobstatus.add_details(jobstatus.jobs, boolean, json[]) is 'Merges details into a job''s';
 comment on function jobstatus.find_step(jobstatus.jobs, text) is 'The position of a step, or raises JS002';
 comment on function jobstatus.text_of(text, json) is 'A JSON string as a text, or raises JS005';
 comment on function jobstatus.read_tasks(json) is 'The elements of an array of tasks, or raises JS005';

@@ -238,7 +238,8 @@ end
 $$;
 
 -- Carries changes of steps or tasks up to their jobs' revision: once a job and statement, in key order. A
--- change in an earlier attempt is not visible and carries nothing. They loop over the transition tables,
+-- change in an earlier attempt is not visible and carries nothing. The functions that report tasks change the
+-- job's row anyway, and say by jobstatus.carry that they do. The triggers loop over the transition tables,
 -- which is what distributed tables ask for, and ask for another revision, which touch_job() then gives.
 create or replace function jobstatus.carry_insert() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -360,10 +361,13 @@ create or replace trigger carry_update after update on jobstatus.steps
 create or replace trigger carry_delete after delete on jobstatus.steps
     referencing old table as old_rows for each statement execute function jobstatus.carry_delete();
 create or replace trigger carry_insert after insert on jobstatus.tasks
-    referencing new table as new_rows for each statement execute function jobstatus.carry_insert();
+    referencing new table as new_rows for each statement
+    when (current_setting('jobstatus.carry', true) is distinct from 'no')
+    execute function jobstatus.carry_insert();
 create or replace trigger carry_update after update on jobstatus.tasks
-    referencing old table as old_rows new table as new_rows
-    for each statement execute function jobstatus.carry_update();
+    referencing old table as old_rows new table as new_rows for each statement
+    when (current_setting('jobstatus.carry', true) is distinct from 'no')
+    execute function jobstatus.carry_update();
 create or replace trigger carry_delete after delete on jobstatus.tasks
     referencing old table as old_rows for each statement execute function jobstatus.carry_delete();
 create or replace trigger record_insert after insert on jobstatus.jobs

@@ -48,7 +48,7 @@ create or replace function jobstatus.delete_ended_jobs(older_than interval, batc
     returns integer
     language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-    before timestamptz := clock_timestamp() - older_than;
+    before timestamptz;
     ended record;
     deleted integer := 0;
 begin
@@ -56,11 +56,16 @@ begin
         perform jobstatus.refuse_argument('older_than', older_than::text, 'is no length of time');
     elsif batch is null or batch < 1 then
         perform jobstatus.refuse_argument('batch', batch::text, 'is not 1 or more');
+    elsif older_than > interval '10000 years' then
+        return 0;
     end if;
+    before := clock_timestamp() - older_than;
     for ended in
         select t.workspace, t.job_id from jobstatus.transitions t
         where t.step_position is null and t.new_status in ('completed', 'error', 'cancelled')
             and t.changed_at < before
+            and not exists (select from jobstatus.transitions l where l.workspace = t.workspace
+                and l.job_id = t.job_id and l.id > t.id and l.step_position is null)
         order by t.changed_at
     loop
         exit when deleted >= batch;

@@ -520,7 +520,10 @@ declare
     locked jobstatus.jobs;
 begin
     perform jobstatus.check_names('workspace', workspace, 'job', job);
-    perform jobstatus.check_report('', null, coalesce(status_details, 'null'), null);
+    perform jobstatus.check_report('', null, status_details, null);
+    if status_details is null then
+        perform jobstatus.refuse_argument('status_details', null, 'is no JSON object');
+    end if;
     locked := jobstatus.lock_job(workspace, job);
     return jobstatus.add_details(locked, false, status_details);
 end
@@ -711,7 +714,9 @@ begin
         perform jobstatus.refuse_argument('tasks', tasks::text, 'is no JSON array');
     end if;
     for element in
-        select e.n - 1 as n, e.value, json_typeof(e.value) as type, m.*
+        select e.n - 1 as n, e.value, json_typeof(e.value) as type, m.*,
+            row_number() over (partition by case when m.name like '"%' then jobstatus.key_of(m.name) end
+                order by e.n) > 1 as again
         from json_array_elements(tasks) with ordinality as e(value, n) cross join lateral (
             select min(m.value) filter (where m.key = 'name') as name,
                 min(m.value) filter (where m.key = 'status') as status,
@@ -739,15 +744,20 @@ begin
         error_details := nullif(element.error_details, 'null')::json;
         error_stack := jobstatus.text_of(place || 'error_stack', element.error_stack::json);
         perform jobstatus.check_names(place || 'name', name);
+        if element.again then
+            perform jobstatus.refuse_argument(place || 'name', name, 'is there twice');
+        end if;
         perform jobstatus.check_report(place, status, status_details, error_details);
         return next;
     end loop;
 end
 $$;
 
+-- Thousands of tasks may come before the planner knows of the first, so it is kept from comparing each with each.
 create or replace function jobstatus.report_tasks(workspace text, job text, step text, tasks json)
     returns integer
-    language plpgsql security definer set search_path = pg_catalog, pg_temp set jobstatus.carry = 'no' as $$
+    language plpgsql security definer set search_path = pg_catalog, pg_temp set jobstatus.carry = 'no'
+    set enable_nestloop = off set jit = off as $$
 declare
     locked jobstatus.jobs;
     place integer;
@@ -764,14 +774,6 @@ begin
     select coalesce(array_agg(r.name), '{}'), array_agg(r.status), array_agg(r.status_details),
             array_agg(r.error_details), array_agg(r.error_stack)
         into names, statuses, details, errors, stacks from jobstatus.read_tasks(tasks) r;
-    select min(r.n) - 1 as n, r.name into wrong from (
-            select n, name, row_number() over (partition by name order by n) as copy
-            from unnest(names) with ordinality as u(name, n)) r
-        where r.copy > 1 group by r.name order by 1 limit 1;
-    if found then
-        perform jobstatus.refuse_argument(format('tasks[%s].name', wrong.n), wrong.name, 'is there twice');
-    end if;
-
     locked := jobstatus.lock_job(workspace, job);
     place := jobstatus.find_step(locked, step);
     for wrong in
@@ -779,7 +781,8 @@ begin
             coalesce(r.status, t.status, 'pending') as new_status
         from unnest(names, statuses) with ordinality as r(name, status, n)
         left join jobstatus.tasks t on t.workspace = locked.workspace and t.job_id = locked.id
-            and t.attempt = locked.attempt and t.step_position = place and t.name = r.name
+            and t.attempt = locked.attempt and t.step_position = place and t.name = any (names)
+            and t.name = r.name
         where case when jobstatus.is_terminal(locked.status)
             then t.status is null or r.status <> t.status
             else not jobstatus.may_follow(r.status, t.status) end
@@ -798,9 +801,11 @@ begin
             from unnest(names, statuses, details, errors, stacks)
                 as r(name, status, status_details, error_details, error_stack)
             join jobstatus.tasks o on o.workspace = locked.workspace and o.job_id = locked.id
-                and o.attempt = locked.attempt and o.step_position = place and o.name = r.name) n
+                and o.attempt = locked.attempt and o.step_position = place and o.name = any (names)
+                and o.name = r.name
+            offset 0) n
         where t.workspace = locked.workspace and t.job_id = locked.id and t.attempt = locked.attempt
-        and t.step_position = place and t.position = n.position
+        and t.step_position = place and t.name = any (names) and t.position = n.position
         and (t.status, t.status_details::text, t.error_details::text, t.error_stack)
             is distinct from (n.status, n.status_details::text, n.error_details::text, n.error_stack);
     changed := found;
@@ -817,7 +822,7 @@ begin
             with ordinality as r(name, status, status_details, error_details, error_stack, n)
         where not exists (select from jobstatus.tasks t
             where t.workspace = locked.workspace and t.job_id = locked.id and t.attempt = locked.attempt
-            and t.step_position = place and t.name = r.name);
+            and t.step_position = place and t.name = any (names) and t.name = r.name);
     changed := changed or found;
     perform jobstatus.add_details(locked, changed, variadic coalesce(details, '{}'));
     return cardinality(names);

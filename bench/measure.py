@@ -34,8 +34,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def fill(cluster, jobs):
     """Jobs of 3 steps of 4 tasks in 100 workspaces, named by their numbers; one of 100,000 tasks."""
-    cluster.psql_file(postgres.TOP / "sql" / "schema.sql")
-    cluster.psql_file(postgres.TOP / "sql" / "roles.sql")
+    for name in ("schema", "roles", "reporting"):
+        cluster.psql_file(postgres.TOP / "sql" / (name + ".sql"))
     with contextlib.closing(cluster.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("set session_replication_role = replica")  # nobody reads yet: no triggers
         cursor.execute("""
@@ -56,6 +56,7 @@ def fill(cluster, jobs):
                        (jobs, LARGE))
         cursor.execute("vacuum analyze")
         cursor.execute("create role reader login in role jobstatus_reader")
+        cursor.execute("create role writer login in role jobstatus_writer")
 
 
 def statement(cluster, database="postgres", schema="jobstatus"):
@@ -94,11 +95,12 @@ def wrk(site, clients, seconds, jobs):
     return {"requests": count, "rate": count / (microseconds / 1e6), "p50": p50 / 1000, "p99": p99 / 1000}
 
 
-def pgbench(cluster, script, clients, seconds):
+def pgbench(cluster, script, clients, seconds, user="reader", rate=None):
     with tempfile.TemporaryDirectory() as place:
         subprocess.run([os.path.join(postgres.binaries(), "pgbench"), "-n", "-M", "prepared", "-c%d" % clients, "-j1",
                         "-T%d" % seconds, "-l", "--log-prefix=%s/log" % place, "-f", str(script), "-h",
-                        cluster.socket_dir, "-p", str(cluster.port), "-U", "reader", "postgres"],
+                        cluster.socket_dir, "-p", str(cluster.port), "-U", user,
+                        *(["-R%d" % rate] if rate else []), "postgres"],
                        capture_output=True, check=True)
         took = sorted(int(line.split()[2]) for path in pathlib.Path(place).iterdir() for line in path.open())
     return {"requests": len(took), "rate": len(took) / seconds, "p50": took[len(took) // 2] / 1000,
@@ -106,9 +108,10 @@ def pgbench(cluster, script, clients, seconds):
 
 
 class Bench:
-    def __init__(self, stack, arguments):
+    def __init__(self, stack, arguments, settings=()):
         self.arguments, self.raw = arguments, []
-        self.cluster = stack.enter_context(postgres.Cluster(settings=["autovacuum=off", "shared_buffers=1GB"]))
+        self.cluster = stack.enter_context(postgres.Cluster(
+            settings=["autovacuum=off", "shared_buffers=1GB", *settings]))
         fill(self.cluster, arguments.jobs)
         self.place = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.place.chmod(0o755)

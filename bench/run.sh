@@ -2,10 +2,11 @@
 # Measures the program on this machine, with everything in one run: its reads behind nginx (F), beside an empty
 # responder of the same threading behind the same nginx (H) and the read's statement in pgbench (P).
 #
-#   bench/run.sh [nemo] [--rounds N] [--seconds N] [--jobs N]
+#   bench/run.sh [nemo|reports] [--rounds N] [--seconds N] [--jobs N]
 #
-# With "nemo" as the first word: reads of a NeMo Platform's tables beside reads of our own with the same jobs.  Prints a
-# Markdown table, and writes it with the raw figures to bench/results/.
+# With "nemo" as the first word: reads of a NeMo Platform's tables beside reads of our own with the same jobs.  With
+# "reports": the reporting functions beside bare updates, and reads while reports come in.  Prints a Markdown table, and
+# writes it with the raw figures to bench/results/.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,9 +17,9 @@ trap 'rm -rf "$work"' EXIT
 "$top/scripts/build.sh" "$work" jobstatus.fcgi tests/empty
 export JOBSTATUS_FCGI=$work/build/jobstatus.fcgi JOBSTATUS_EMPTY=$work/build/tests/empty
 export PYTHONPATH=$top/tests/e2e PYTHONDONTWRITEBYTECODE=1
-what=measure
-if [ "${1-}" = nemo ]; then
-	what=nemo_platform
-	shift
-fi
+case ${1-} in
+nemo) what=nemo_platform; shift ;;
+reports) what=reports; shift ;;
+*) what=measure ;;
+esac
 PYTHONPATH=$PYTHONPATH:$top/bench /usr/bin/python3 "$top/bench/$what.py" "$@"

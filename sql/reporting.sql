@@ -367,15 +367,22 @@ begin
         end if;
         seen := seen || step_name;
     end loop;
-    insert into jobstatus.jobs as j (workspace, name, id, status)
-        values (create_job.workspace, create_job.name, job_id, 'created')
-        on conflict do nothing returning j.* into job;
-    if not found then
-        raise exception using errcode = 'JS003', message = case when exists (select from jobstatus.jobs j
-                where j.workspace = create_job.workspace and j.name = create_job.name)
-            then format('name taken: workspace "%s" has a job "%s"', workspace, name)
-            else format('name taken: workspace "%s" has a job with the id "%s"', workspace, job_id) end;
-    end if;
+    loop
+        insert into jobstatus.jobs as j (workspace, name, id, status)
+            values (create_job.workspace, create_job.name, job_id, 'created')
+            on conflict do nothing returning j.* into job;
+        exit when found;
+        if exists (select from jobstatus.jobs j
+                where j.workspace = create_job.workspace and j.name = create_job.name) then
+            raise exception using errcode = 'JS003',
+                message = format('name taken: workspace "%s" has a job "%s"', workspace, name);
+        elsif exists (select from jobstatus.jobs j
+                where j.workspace = create_job.workspace and j.id = job_id) then
+            raise exception using errcode = 'JS003',
+                message = format('name taken: workspace "%s" has a job with the id "%s"', workspace, job_id);
+        end if;
+        -- What was in the way is gone by now.
+    end loop;
     foreach step_name in array steps loop
         step_id := 'step-' || gen_random_uuid();
         insert into jobstatus.steps (workspace, job_id, position, id, name, status)
@@ -506,9 +513,14 @@ declare
     locked jobstatus.jobs;
 begin
     perform jobstatus.check_names('workspace', workspace, 'job', job);
-    locked := jobstatus.lock_job(workspace, job);
-    delete from jobstatus.jobs j where j.workspace = locked.workspace and j.id = locked.id
+    -- With the lock that a deletion needs from the start.
+    delete from jobstatus.jobs j where j.workspace = delete_job.workspace and j.name = delete_job.job
         returning j.* into locked;
+    if not found then
+        locked := jobstatus.lock_job(workspace, job);
+        delete from jobstatus.jobs j where j.workspace = locked.workspace and j.id = locked.id
+            returning j.* into locked;
+    end if;
     return locked;
 end
 $$;

@@ -29,14 +29,16 @@ cross join lateral (
 
 -- The jobs that have not ended, with the moment since when nothing of them has changed, details included.
 create or replace view jobstatus.resting as
-select j.workspace, j.name as job, j.id as job_id, j.status, m.since, statement_timestamp() - m.since as rested
+select j.workspace, j.name as job, j.id as job_id, j.status,
+    greatest(j.updated_at, s.updated_at, t.updated_at) as since,
+    statement_timestamp() - greatest(j.updated_at, s.updated_at, t.updated_at) as rested
 from jobstatus.jobs j
 cross join lateral (
-    select greatest(j.updated_at,
-        (select max(s.updated_at) from jobstatus.steps s where s.workspace = j.workspace and s.job_id = j.id
-            and s.attempt = j.attempt),
-        (select max(t.updated_at) from jobstatus.tasks t where t.workspace = j.workspace and t.job_id = j.id
-            and t.attempt = j.attempt)) as since) m
+    select max(s.updated_at) as updated_at from jobstatus.steps s
+    where s.workspace = j.workspace and s.job_id = j.id and s.attempt = j.attempt) s
+cross join lateral (
+    select max(t.updated_at) as updated_at from jobstatus.tasks t
+    where t.workspace = j.workspace and t.job_id = j.id and t.attempt = j.attempt) t
 where j.status not in ('completed', 'error', 'cancelled');
 
 create or replace view jobstatus.status_counts as

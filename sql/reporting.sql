@@ -315,13 +315,17 @@ $$;
 
 -- The step by which a job is cancelled or paused: the newest that is under way.
 create or replace function jobstatus.step_under_way(job jobstatus.jobs) returns jobstatus.steps
-    language sql stable
-begin atomic
-    select s.* from jobstatus.steps s
-    where s.workspace = (job).workspace and s.job_id = (job).id and s.attempt = (job).attempt
+    language plpgsql stable as $$
+declare
+    step jobstatus.steps;
+begin
+    select s.* into step from jobstatus.steps s
+        where s.workspace = job.workspace and s.job_id = job.id and s.attempt = job.attempt
         and s.status not in ('created', 'completed', 'error', 'cancelled')
-    order by s.position desc limit 1;
-end;
+        order by s.position desc limit 1;
+    return step;
+end
+$$;
 
 -- Moves a step and its job to a status, if both may have it.
 create or replace function jobstatus.move_both(job jobstatus.jobs, step jobstatus.steps, status text)

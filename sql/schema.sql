@@ -284,9 +284,12 @@ declare
     moment timestamptz;
 begin
     for changed in select distinct workspace, job_id, attempt from old_rows order by 1, 2, 3 loop
-        moment := clock_timestamp();
-        update jobstatus.jobs
-            set updated_at = greatest(moment, updated_at + interval '1 microsecond')
+        select updated_at into moment from jobstatus.jobs
+            where workspace = changed.workspace and id = changed.job_id
+            and attempt = changed.attempt for no key update;
+        continue when not found;
+        moment := greatest(clock_timestamp(), moment + interval '1 microsecond');
+        update jobstatus.jobs set updated_at = moment
             where workspace = changed.workspace and id = changed.job_id
             and attempt = changed.attempt;
     end loop;

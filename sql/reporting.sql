@@ -637,7 +637,7 @@ $$;
 create or replace function jobstatus.report_task(workspace text, job text, step text, task text,
         status text default null, status_details json default null, error_details json default null,
         error_stack text default null) returns jobstatus.tasks
-    language plpgsql security definer set search_path = pg_catalog, pg_temp set jobstatus.carry = 'no' as $$
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     locked jobstatus.jobs;
     place integer;
@@ -672,6 +672,7 @@ begin
     new_task.error_details := jobstatus.replace_details(new_task.error_details, error_details);
     new_task.error_stack := coalesce(nullif(error_stack, ''), new_task.error_stack);
     perform jobstatus.check_below(locked, 'task', task, old_task.status, new_task.status);
+    perform set_config('jobstatus.carry', 'no', true);
     if old_task.id is null then
         insert into jobstatus.tasks as t (workspace, job_id, attempt, step_position, position, id, name,
                 status, status_details, error_details, error_stack)
@@ -691,6 +692,7 @@ begin
     else
         changed := false;
     end if;
+    perform set_config('jobstatus.carry', '', true);
     perform jobstatus.add_details(locked, changed, status_details);
     return new_task;
 end
@@ -772,7 +774,7 @@ $$;
 -- Thousands of tasks may come before the planner knows of the first, so it is kept from comparing each with each.
 create or replace function jobstatus.report_tasks(workspace text, job text, step text, tasks json)
     returns integer
-    language plpgsql security definer set search_path = pg_catalog, pg_temp set jobstatus.carry = 'no'
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
     set enable_nestloop = off set jit = off as $$
 declare
     locked jobstatus.jobs;
@@ -808,6 +810,7 @@ begin
             wrong.new_status);
     end loop;
 
+    perform set_config('jobstatus.carry', 'no', true);
     update jobstatus.tasks t set status = n.status, status_details = n.status_details,
             error_details = n.error_details, error_stack = n.error_stack
         from (select o.position, coalesce(r.status, o.status) as status,
@@ -840,6 +843,7 @@ begin
             where t.workspace = locked.workspace and t.job_id = locked.id and t.attempt = locked.attempt
             and t.step_position = place and t.name = any (names) and t.name = r.name);
     changed := changed or found;
+    perform set_config('jobstatus.carry', '', true);
     perform jobstatus.add_details(locked, changed, variadic coalesce(details, '{}'));
     return cardinality(names);
 end

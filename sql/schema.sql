@@ -239,7 +239,7 @@ $$;
 
 -- Carries changes of steps or tasks up to their jobs' revision: once a job and statement, in key order. A
 -- change in an earlier attempt is not visible and carries nothing. The functions that report tasks change the
--- job's row anyway, and say by jobstatus.carry that they do. The triggers loop over the transition tables,
+-- job's row anyway, and say so by jobstatus.carry while they write. The triggers loop over the transition tables,
 -- which is what distributed tables ask for, and ask for another revision, which touch_job() then gives.
 create or replace function jobstatus.carry_insert() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$

@@ -16,6 +16,9 @@ import time
 import jsonschema
 import pytest
 
+# Their assertions speak for themselves as those of tests do.
+pytest.register_assert_rewrite("reports", "reporting_crowd")
+
 import fastcgi
 import fronts
 import oracle

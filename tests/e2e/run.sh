@@ -8,7 +8,9 @@ export PYTHONDONTWRITEBYTECODE=1
 		"run scripts/install-deps.sh" >&2
 	exit 1
 }
-command -v wrk >/dev/null || { echo "wrk is missing: run scripts/install-deps.sh" >&2; exit 1; }
+for command in pg_prove wrk; do
+	command -v "$command" >/dev/null || { echo "$command is missing: run scripts/install-deps.sh" >&2; exit 1; }
+done
 # distcheck proves the tarball; the whole suite has run on the same sources.
 select=()
 [[ ${JOBSTATUS_E2E-} != smoke ]] || select=(-m smoke)

@@ -9,6 +9,8 @@ import pytest
 from conftest import wait_for
 from reports import J, connect, database, empty, owner, report, rows, writer  # noqa: F401
 
+pytestmark = pytest.mark.sql
+
 S = {**J, "step": "a"}
 
 

@@ -9,6 +9,8 @@ import pytest
 import postgres
 from conftest import install
 
+pytestmark = pytest.mark.sql
+
 FILES = sorted((postgres.TOP / "tests" / "pgtap").glob("*.sql"))
 DATABASE = "pgtap"
 

@@ -5,6 +5,8 @@ import pytest
 from reporting_arguments import TERMINAL, TRANSITIONS, members
 from reports import EVERYTHING, J, S, T, database, empty, given, owner, refused, report, writer  # noqa: F401
 
+pytestmark = pytest.mark.sql
+
 STATUSES = list(TRANSITIONS)
 PAIRS = [(old, new) for old in STATUSES for new in STATUSES]
 

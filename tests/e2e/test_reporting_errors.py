@@ -11,6 +11,8 @@ from reporting_arguments import FUNCTIONS
 from reports import (EVERYTHING, J, S, T, Follower, connect, database, empty, given, owner, refused,  # noqa: F401
                      report, statement, writer)
 
+pytestmark = pytest.mark.sql
+
 # Errors --------------------------------------------------------------------------------------------------
 
 LONG = "x" * 256

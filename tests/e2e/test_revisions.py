@@ -9,6 +9,8 @@ import pytest
 
 from tables import cursor, fresh, insert, job, rows, schema  # noqa: F401
 
+pytestmark = pytest.mark.sql
+
 
 def test_an_insert_keeps_its_times(cursor):
     for table in ("jobs", "steps", "tasks"):

@@ -5,6 +5,8 @@ import pytest
 
 from tables import SQL, fresh  # noqa: F401
 
+pytestmark = pytest.mark.sql
+
 
 @pytest.mark.parametrize("role", ["jobstatus_reader", "jobstatus_writer"])
 def test_roles_have_no_other_right(fresh, cluster, role):

@@ -10,6 +10,8 @@ import pytest
 
 from tables import LEAST, SQL, STATUSES, cursor, fresh, insert, rows, schema  # noqa: F401
 
+pytestmark = pytest.mark.sql
+
 VERSIONS = sorted((pathlib.Path(__file__).parent / "schema_versions").glob("*.sql"))
 CATALOGUE = """
     select 'column', c.relname || '.' || a.attname,

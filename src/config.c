@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "seconds.h"
 
 struct option {
 	const char *name, *argument; /* ARGUMENT is NULL for an action */
@@ -115,24 +116,10 @@ set_prepare(struct config *config, const char *value)
 	return choose_yes_no(value, &config->prepare);
 }
 
-/* Decimal seconds, whatever the locale, to nanoseconds. */
 static bool
 set_timeout(struct config *config, const char *value)
 {
-	size_t whole = strspn(value, "0123456789"), digits = 0;
-	const char *fraction = value + whole;
-	int64_t timeout, unit = CLOCK_SECOND;
-
-	if (*fraction == '.')
-		digits = strspn(++fraction, "0123456789");
-	if (whole == 0 || whole > 9 || fraction[digits] != '\0' ||
-	    (fraction > value + whole && digits == 0))
-		return false;
-	timeout = strtoll(value, NULL, 10) * CLOCK_SECOND;
-	for (size_t i = 0; i < digits; i++)
-		timeout += (fraction[i] - '0') * (unit /= 10);
-	config->timeout = timeout;
-	return timeout >= CLOCK_SECOND / 100 && timeout <= 3600 * CLOCK_SECOND;
+	return seconds_read(value, CLOCK_SECOND / 100, 3600 * CLOCK_SECOND, &config->timeout);
 }
 
 static bool

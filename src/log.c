@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define TEXT_MAX 2000
-#define LINE_MAX_BYTES (4 * TEXT_MAX + 64) /* every byte escaped, and what stands before */
+#define LINE_MAX_BYTES (4 * TEXT_MAX + 100) /* every byte escaped, and what stands before */
 
 static const struct {
 	const char *name;
@@ -22,8 +22,15 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = { "debug", LOG_DEBUG },
 };
 
+static const char *program = "jobstatus";
 static enum log_target log_target = LOG_TARGET_STDERR;
 static enum log_level log_level = LOG_LEVEL_INFO;
+
+void
+log_name(const char *name)
+{
+	program = name;
+}
 
 void
 log_open(enum log_target target, enum log_level level)
@@ -31,7 +38,7 @@ log_open(enum log_target target, enum log_level level)
 	log_target = target;
 	log_level = level;
 	if (target == LOG_TARGET_SYSLOG)
-		openlog("jobstatus", LOG_PID, LOG_DAEMON);
+		openlog(program, LOG_PID, LOG_DAEMON);
 }
 
 /* Copies TEXT with control characters as \xNN; returns the end. */
@@ -64,7 +71,7 @@ write_line(enum log_level level, const char *format, va_list arguments)
 	if (level > log_level)
 		return;
 	vsnprintf(text, sizeof(text), format, arguments);
-	start = line + snprintf(line, sizeof(line), "jobstatus: %s: ", levels[level].name);
+	start = line + snprintf(line, sizeof(line), "%.60s: %s: ", program, levels[level].name);
 	end = escape(start, text);
 	if (log_target == LOG_TARGET_SYSLOG) {
 		*end = '\0';

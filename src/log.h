@@ -9,6 +9,9 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 
+/* Sets the name that lines begin with, which stays the caller's.  Before: "jobstatus". */
+void log_name(const char *name);
+
 /* Sets where lines go and the least important level that is written.  Before: stderr, info. */
 void log_open(enum log_target target, enum log_level level);
 

@@ -68,6 +68,14 @@ START_TEST(escapes_control_characters)
 }
 END_TEST
 
+START_TEST(has_a_name)
+{
+	log_name("jobstatus-report");
+	log_error("x");
+	ck_assert_str_eq(written(), "jobstatus-report: error: x\n");
+}
+END_TEST
+
 START_TEST(cuts_long_text)
 {
 	char text[5001];
@@ -97,6 +105,7 @@ main(void)
 	tcase_add_test(tcase, writes_lines);
 	tcase_add_loop_test(tcase, keeps_to_its_level, LOG_LEVEL_ERROR, LOG_LEVEL_DEBUG + 1);
 	tcase_add_test(tcase, escapes_control_characters);
+	tcase_add_test(tcase, has_a_name);
 	tcase_add_test(tcase, cuts_long_text);
 	tcase_add_test(tcase, leaves_stderr_alone_for_syslog);
 	suite_add_tcase(suite, tcase);

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 #include "host.h"
@@ -34,6 +36,41 @@ dial_wait(const PGconn *pg, short events, int64_t deadline, const atomic_bool *c
 	}
 }
 
+/*
+ * The SQLSTATE that a server gave for refusing a session is in libpq's text alone, and there only
+ * if that is asked for: "FATAL:  28000: no such role".  A line that has one tells more than the
+ * others, which are of the addresses of the host that did not answer.
+ */
+static int
+fail_to_connect(struct failure *failure, const PGconn *pg)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const char *text = PQerrorMessage(pg), *line = text, *code = text;
+	size_t prefix;
+
+	while ((code = strstr(code, ":  ")) != NULL) {
+		code += strlen(":  ");
+		if (strspn(code, digits) == 5 && strncmp(code + 5, ": ", 2) == 0)
+			break;
+	}
+	if (code == NULL) {
+		failure_set(failure, FAILURE_CONNECT, text);
+		if (PQconnectionNeedsPassword(pg)) /* libpq itself refused */
+			snprintf(failure->sqlstate, sizeof(failure->sqlstate), "28P01");
+		return -1;
+	}
+	for (const char *end = text; (end = strchr(end, '\n')) != NULL && end < code;)
+		line = ++end;
+	failure_set(failure, FAILURE_CONNECT, line);
+	prefix = (size_t)(code - line);
+	if (prefix < sizeof(failure->text))
+		snprintf(failure->text + prefix, sizeof(failure->text) - prefix, "%.*s",
+		    (int)strcspn(code + 7, "\n"), code + 7);
+	memcpy(failure->sqlstate, code, 5);
+	failure->sqlstate[5] = '\0';
+	return -1;
+}
+
 /* Libpq asks to be polled until it is done.  Returns 0, or -1 with *FAILURE set. */
 static int
 poll_connect(PGconn *pg, int64_t deadline, const atomic_bool *cancel, struct failure *failure)
@@ -52,7 +89,7 @@ poll_connect(PGconn *pg, int64_t deadline, const atomic_bool *cancel, struct fai
 		if (next == PGRES_POLLING_FAILED)
 			break;
 	}
-	return failure_set(failure, FAILURE_CONNECT, PQerrorMessage(pg));
+	return fail_to_connect(failure, pg);
 }
 
 static PGconn *
@@ -68,8 +105,11 @@ connect_host(const char *database, const struct host *host, int64_t deadline,
 		failure_set(failure, FAILURE_MEMORY, "no memory for a connection");
 		return NULL;
 	}
-	if (poll_connect(pg, deadline, cancel, failure) == 0)
+	PQsetErrorVerbosity(pg, PQERRORS_VERBOSE);
+	if (poll_connect(pg, deadline, cancel, failure) == 0) {
+		PQsetErrorVerbosity(pg, PQERRORS_DEFAULT);
 		return pg;
+	}
 	PQfinish(pg);
 	return NULL;
 }

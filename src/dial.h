@@ -14,7 +14,7 @@
 /*
  * Connects to one of DATABASE's hosts, tried in turn, each with an equal share of the time that is
  * left to DEADLINE; *CANCEL, unless it is NULL, ends the attempt when it turns true.  The caller
- * finishes the connection.  NULL: *FAILURE says why.
+ * finishes the connection.  NULL: *FAILURE says why, with the server's SQLSTATE if it gave one.
  */
 PGconn *dial(
     const char *database, int64_t deadline, const atomic_bool *cancel, struct failure *failure);

@@ -73,8 +73,8 @@ fuzz() {
 say "sources"
 cd "$top"
 quietly clang-format --dry-run -Werror src/*.[ch] tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
-quietly shellcheck scripts/*.sh bench/run.sh tests/e2e/run.sh .ci/run
-quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8
+quietly shellcheck scripts/*.sh bench/run.sh tests/e2e/run.sh .ci/run completions/jobstatus-report
+quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8 src/jobstatus-report.1
 # Without what a build in place has left: make would find it through VPATH and take it for its own.
 left=(./.git ./autom4te.cache ./Makefile ./config.status ./build.h ./stamp-h1 .deps .dirstamp '*.o' '*.a' '*.log' '*.trs')
 mkdir "$work/source"
@@ -86,7 +86,7 @@ quietly cppcheck --quiet --std=c11 --enable=warning,performance,portability --in
 
 say "clang"
 configure clang CC=clang CFLAGS='-O2 -Werror'
-quietly make -j"$(nproc)" jobstatus.fcgi
+quietly make -j"$(nproc)" jobstatus.fcgi jobstatus-report
 
 say "fuzzers, $fuzz_seconds seconds each"
 fuzz request request utf8

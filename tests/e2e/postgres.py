@@ -18,12 +18,22 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 AS_POSTGRES = dict(user="postgres", group="postgres", extra_groups=[]) if os.geteuid() == 0 else {}
 
 
-def program():
-    """The program under test: JOBSTATUS_FCGI, or the one built in the source tree."""
-    path = pathlib.Path(os.environ.get("JOBSTATUS_FCGI") or TOP / "jobstatus.fcgi")
+def built(variable, name):
+    """What VARIABLE names, or else what was built in the source tree."""
+    path = pathlib.Path(os.environ.get(variable) or TOP / name)
     if not path.exists():
-        raise RuntimeError("%s is not built, or JOBSTATUS_FCGI is wrong" % path)
+        raise RuntimeError("%s is not built, or %s is wrong" % (path, variable))
     return path
+
+
+def program():
+    """The program under test."""
+    return built("JOBSTATUS_FCGI", "jobstatus.fcgi")
+
+
+def report():
+    """The reporting command under test."""
+    return built("JOBSTATUS_REPORT", "jobstatus-report")
 
 
 def free_port():

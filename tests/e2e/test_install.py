@@ -16,25 +16,31 @@ import postgres
 from conftest import TOP, clean_environment, scratch
 
 ROOMS = ("apache", "kubernetes", "lighttpd", "nginx", "systemd")
-BUILT = ("jobstatus.fcgi", "src/libjobstatus.a", "src/libreport.a")
+PROGRAMS = {"jobstatus.fcgi": postgres.program, "jobstatus-report": postgres.report}
+LIBRARIES = ("src/libjobstatus.a", "src/libreport.a")
+BUILT = (*PROGRAMS, *LIBRARIES)
 # What a build in place may have left: make would take it for its own.
 LEFT = ("./.git", "./autom4te.cache", "./Makefile", "./config.status", "./build.h", "./stamp-h1", "./samples.paths",
         ".deps", ".dirstamp", "*.o", "*.a", "*.log", "*.trs")
 
 DEFAULTS = {
-    "program": "/usr/local/libexec/jobstatus", "sql": "/usr/local/share/jobstatus/sql",
+    "program": "/usr/local/libexec/jobstatus", "bin": "/usr/local/bin", "sql": "/usr/local/share/jobstatus/sql",
     "doc": "/usr/local/share/doc/jobstatus", "man": "/usr/local/share/man",
+    "completions": "/usr/local/share/bash-completion/completions",
     "units": "/usr/local/lib/systemd/system", "sysusers": "/usr/local/lib/sysusers.d"}
 USR = {kind: path.replace("/usr/local", "/usr") for kind, path in DEFAULTS.items()}
 SETS = {  # configure's arguments, make's arguments, where things are then
     "defaults": ([], [], DEFAULTS),
     "prefix": (["--prefix=/usr"], [], USR),
-    "exec_prefix": (["--prefix=/usr", "--exec-prefix=/exec"], [], dict(USR, program="/exec/libexec/jobstatus")),
+    "exec_prefix": (["--prefix=/usr", "--exec-prefix=/exec"], [],
+                    dict(USR, program="/exec/libexec/jobstatus", bin="/exec/bin")),
     "datarootdir": (["--prefix=/usr", "--datarootdir=/root"], [],
-                    dict(USR, sql="/root/jobstatus/sql", doc="/root/doc/jobstatus", man="/root/man")),
+                    dict(USR, sql="/root/jobstatus/sql", doc="/root/doc/jobstatus", man="/root/man",
+                         completions="/root/bash-completion/completions")),
     "each": (["--prefix=/p", "--libexecdir=/le", "--datadir=/da", "--docdir=/do/js", "--mandir=/ma",
               "--sysconfdir=/etc", "--localstatedir=/var", "--runstatedir=/run", "--bindir=/bi", "--libdir=/li"], [],
-             {"program": "/le/jobstatus", "sql": "/da/jobstatus/sql", "doc": "/do/js", "man": "/ma",
+             {"program": "/le/jobstatus", "bin": "/bi", "sql": "/da/jobstatus/sql", "doc": "/do/js", "man": "/ma",
+              "completions": "/da/bash-completion/completions",
               "units": "/p/lib/systemd/system", "sysusers": "/p/lib/sysusers.d"}),
     "make's prefix": ([], ["prefix=/usr"], USR),
     "make's directories": (["--prefix=/usr"],
@@ -77,8 +83,9 @@ def build(source):
             done = run(place, str(source / "configure"), "--cache-file=%s" % (source / "cache"),
                        "--disable-dependency-tracking", *options)
             assert done.returncode == 0, done.stderr
-            shutil.copy2(postgres.program(), place / BUILT[0])
-            for name in BUILT[1:]:
+            for name, program in PROGRAMS.items():
+                shutil.copy2(program(), place / name)
+            for name in LIBRARIES:
                 (place / name).touch()
 
         def make(*words):
@@ -100,9 +107,12 @@ def samples(source):
 
 
 def expected(source, places):
-    """Every file that is to be there, with its source; the program and the man page are as they are."""
+    """Every file that is to be there, with its source; programs and man pages are as they are."""
     files = {places["program"] + "/jobstatus.fcgi": postgres.program(),
+             places["bin"] + "/jobstatus-report": postgres.report(),
              places["man"] + "/man8/jobstatus.fcgi.8": source / "src/jobstatus.fcgi.8",
+             places["man"] + "/man1/jobstatus-report.1": source / "src/jobstatus-report.1",
+             places["completions"] + "/jobstatus-report": source / "completions/jobstatus-report",
              places["sysusers"] + "/jobstatus.conf": source / "systemd/sysusers.d/jobstatus.conf"}
     for name in ("README.md", "LICENSE"):
         files[places["doc"] + "/" + name] = source / name
@@ -139,7 +149,7 @@ def test_install_and_uninstall(name, source, directory, build):
                 content = content.replace(variable.encode(), place.encode())
             assert not re.search(rb"@\w+@|\$\{?(prefix|exec_prefix|datarootdir)", content), path
         assert installed.read_bytes() == content, path
-        mode = 0o755 if path.endswith("/jobstatus.fcgi") else 0o644
+        mode = 0o755 if origin.name in PROGRAMS and origin.parent.name != "completions" else 0o644
         assert stat.S_IMODE(installed.stat().st_mode) == mode, path
     make("uninstall", "DESTDIR=%s" % root, *words)
     left, directories = tree(root)

@@ -109,7 +109,7 @@ start_postgres() {
 	for file in schema roles reporting history demo; do
 		sql -f "$top/sql/$file.sql"
 	done
-	sql -c 'create role demo login in role jobstatus_reader'
+	sql -c 'create role demo login in role jobstatus_reader; create role mover login in role jobstatus_writer'
 }
 
 start_lighttpd() {
@@ -139,25 +139,28 @@ start_lighttpd() {
 	exit 1
 }
 
-# Keeps one job moving, ten percent a second.
+report() {
+	"$directory/build/jobstatus-report" "$@" >/dev/null 2>&1 || true
+}
+
+# Keeps one job moving, ten percent a second: when it is completed, it is run again.
 move() {
-	local percent=0
+	local job=default/moving-target percent=0 status
+	export JOBSTATUS_DATABASE="host=$directory/pg dbname=jobstatus user=mover" JOBSTATUS_TIMEOUT=1
 	trap 'kill $(jobs -p) 2>/dev/null; exit 0' TERM
 	while sleep 1 & wait $!; do
 		percent=$(((percent + 10) % 110))
-		sql >/dev/null 2>&1 <<-EOF || true
-			begin;
-			select from jobstatus.jobs where workspace = 'default' and name = 'moving-target' for update;
-			update jobstatus.tasks set status_details = '{"counted": $percent}',
-				status = case when $percent = 100 then 'completed' else 'active' end
-				where workspace = 'default' and job_id = 'job-demo-moving';
-			update jobstatus.steps set status = case when $percent = 100 then 'completed' else 'active' end
-				where workspace = 'default' and job_id = 'job-demo-moving';
-			update jobstatus.jobs set status_details = '{"progress": "$percent%"}',
-				status = case when $percent = 100 then 'completed' else 'active' end
-				where workspace = 'default' and id = 'job-demo-moving';
-			commit;
-		EOF
+		if [[ $percent -eq 0 ]]; then
+			report rerun "$job"
+			report details "$job" '{"progress": "0%"}'
+			continue
+		fi
+		status=active
+		[[ $percent -lt 100 ]] || status=completed
+		report step "$job" count active
+		report task "$job" count counter "$status" --details="{\"counted\": $percent}"
+		report details "$job" "{\"progress\": \"$percent%\"}"
+		report step "$job" count "$status" --details="{\"counted\": $percent}"
 	done
 }
 
@@ -167,7 +170,7 @@ url=http://127.0.0.1:$port
 example=/apis/jobs/v2/workspaces/default/jobs/data-import-2024-06-01/status
 directory=$(mktemp -d "${TMPDIR:-/tmp}/jobstatus-demo.XXXXXX")
 chmod 755 "$directory"
-"$top/scripts/build.sh" "$directory"
+"$top/scripts/build.sh" "$directory" jobstatus.fcgi jobstatus-report
 start_postgres
 start_lighttpd
 move 3>&- &

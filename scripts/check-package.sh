@@ -46,6 +46,10 @@ named=$(grep -rhoE '/[a-z/]+/jobstatus\.fcgi' root/lib root/usr/share/doc/jobsta
 	echo "check-package.sh: the samples name \"$named\"" >&2
 	exit 1
 }
+[[ $(root/usr/bin/jobstatus-report --version) == jobstatus-report\ * ]] || {
+	echo "check-package.sh: jobstatus-report does not run" >&2
+	exit 1
+}
 if grep -rnE '@[a-z]+@' root/lib root/usr/share/doc/jobstatus/examples; then
 	echo "check-package.sh: not configured" >&2
 	exit 1

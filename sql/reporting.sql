@@ -8,6 +8,9 @@
 --
 -- SQLSTATEs: JS001 unknown job, JS002 unknown step, JS003 name taken, JS004 illegal transition, JS005 invalid
 -- argument. Arguments are judged before the job, the job before the step, the step before a transition.
+--
+-- What is new gets the time at which the job's lock was held, not that at which the transaction began, which may be
+-- older than what others have reported meanwhile.
 \set ON_ERROR_STOP on
 \set QUIET on
 
@@ -354,6 +357,7 @@ declare
     step_name text;
     step_id text;
     seen text[] := '{}';
+    moment timestamptz;
 begin
     perform jobstatus.check_names('workspace', workspace, 'name', name);
     if length(job_id) not between 1 and 255 then
@@ -372,8 +376,9 @@ begin
         seen := seen || step_name;
     end loop;
     loop
-        insert into jobstatus.jobs as j (workspace, name, id, status)
-            values (create_job.workspace, create_job.name, job_id, 'created')
+        moment := clock_timestamp();
+        insert into jobstatus.jobs as j (workspace, name, id, status, created_at, updated_at)
+            values (create_job.workspace, create_job.name, job_id, 'created', moment, moment)
             on conflict do nothing returning j.* into job;
         exit when found;
         if exists (select from jobstatus.jobs j
@@ -389,8 +394,9 @@ begin
     end loop;
     foreach step_name in array steps loop
         step_id := 'step-' || gen_random_uuid();
-        insert into jobstatus.steps (workspace, job_id, position, id, name, status)
-            values (job.workspace, job.id, array_position(seen, step_name) - 1, step_id, step_name, 'created');
+        insert into jobstatus.steps (workspace, job_id, position, id, name, status, created_at, updated_at)
+            values (job.workspace, job.id, array_position(seen, step_name) - 1, step_id, step_name, 'created',
+                moment, moment);
     end loop;
     return jobstatus.set_status(job, 'created');
 end
@@ -487,6 +493,7 @@ declare
     locked jobstatus.jobs;
     step jobstatus.steps;
     step_id text;
+    moment timestamptz;
 begin
     perform jobstatus.check_names('workspace', workspace, 'job', job);
     locked := jobstatus.lock_job(workspace, job);
@@ -494,14 +501,16 @@ begin
         perform jobstatus.refuse_transition('job', locked.name, locked.status, 'created',
             'it has not ended');
     end if;
+    moment := clock_timestamp();
     -- The new run is not shown before the job's row says so, so each step is carried up in silence.
     for step in select s.* from jobstatus.steps s
             where s.workspace = locked.workspace and s.job_id = locked.id and s.attempt = locked.attempt
             order by s.position loop
         step_id := 'step-' || gen_random_uuid();
-        insert into jobstatus.steps (workspace, job_id, attempt, position, id, name, status, declared)
+        insert into jobstatus.steps (workspace, job_id, attempt, position, id, name, status, declared,
+                created_at, updated_at)
             values (locked.workspace, locked.id, locked.attempt + 1, step.position, step_id, step.name,
-                'created', step.declared);
+                'created', step.declared, moment, moment);
     end loop;
     update jobstatus.jobs j set attempt = locked.attempt + 1, status = 'created', status_details = '{}',
             error_details = '{}'
@@ -587,6 +596,7 @@ begin
         new_step.position := (select coalesce(max(s.position) + 1, 0) from jobstatus.steps s
             where s.workspace = locked.workspace and s.job_id = locked.id and s.attempt = locked.attempt);
         new_step.id := 'step-' || gen_random_uuid();
+        new_step.created_at := clock_timestamp();
         new_step.name := step;
         new_step.status := 'created';
         new_step.status_details := '{}';
@@ -598,9 +608,10 @@ begin
     perform jobstatus.check_below(locked, 'step', step, old_step.status, new_step.status);
     if old_step.id is null then
         insert into jobstatus.steps as s (workspace, job_id, attempt, position, id, name, status,
-                status_details, error_details, declared)
+                status_details, error_details, declared, created_at, updated_at)
             values (new_step.workspace, new_step.job_id, new_step.attempt, new_step.position, new_step.id,
-                new_step.name, new_step.status, new_step.status_details, new_step.error_details, false)
+                new_step.name, new_step.status, new_step.status_details, new_step.error_details, false,
+                new_step.created_at, new_step.created_at)
             returning s.* into new_step;
     elsif (old_step.status, old_step.status_details::text, old_step.error_details::text)
             is distinct from (new_step.status, new_step.status_details::text, new_step.error_details::text) then
@@ -662,6 +673,7 @@ begin
             where t.workspace = locked.workspace and t.job_id = locked.id and t.attempt = locked.attempt
             and t.step_position = place);
         new_task.id := 'task-' || gen_random_uuid();
+        new_task.created_at := clock_timestamp();
         new_task.name := task;
         new_task.status := 'pending';
         new_task.status_details := '{}';
@@ -675,10 +687,10 @@ begin
     perform set_config('jobstatus.carry', 'no', true);
     if old_task.id is null then
         insert into jobstatus.tasks as t (workspace, job_id, attempt, step_position, position, id, name,
-                status, status_details, error_details, error_stack)
+                status, status_details, error_details, error_stack, created_at, updated_at)
             values (new_task.workspace, new_task.job_id, new_task.attempt, new_task.step_position,
                 new_task.position, new_task.id, new_task.name, new_task.status, new_task.status_details,
-                new_task.error_details, new_task.error_stack)
+                new_task.error_details, new_task.error_stack, new_task.created_at, new_task.created_at)
             returning t.* into new_task;
     elsif (old_task.status, old_task.status_details::text, old_task.error_details::text, old_task.error_stack)
             is distinct from (new_task.status, new_task.status_details::text, new_task.error_details::text,
@@ -787,6 +799,7 @@ declare
     stacks text[];
     wrong record;
     changed boolean;
+    moment timestamptz;
 begin
     perform jobstatus.check_names('workspace', workspace, 'job', job, 'step', step);
     select coalesce(array_agg(r.name), '{}'), array_agg(r.status), array_agg(r.status_details),
@@ -831,12 +844,13 @@ begin
     last_position := (select coalesce(max(t.position), -1) from jobstatus.tasks t
         where t.workspace = locked.workspace and t.job_id = locked.id and t.attempt = locked.attempt
         and t.step_position = place);
+    moment := clock_timestamp();
     insert into jobstatus.tasks (workspace, job_id, attempt, step_position, position, id, name, status,
-            status_details, error_details, error_stack)
+            status_details, error_details, error_stack, created_at, updated_at)
         select locked.workspace, locked.id, locked.attempt, place,
             last_position + row_number() over (order by r.n), 'task-' || gen_random_uuid(), r.name,
             coalesce(r.status, 'pending'), coalesce(r.status_details, '{}'),
-            coalesce(r.error_details, '{}'), nullif(r.error_stack, '')
+            coalesce(r.error_details, '{}'), nullif(r.error_stack, ''), moment, moment
         from unnest(names, statuses, details, errors, stacks)
             with ordinality as r(name, status, status_details, error_details, error_stack, n)
         where not exists (select from jobstatus.tasks t

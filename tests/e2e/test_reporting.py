@@ -1,9 +1,12 @@
 """The reporting functions: every transition and every rule, one by one."""
 
+import contextlib
+
 import pytest
 
 from reporting_arguments import TERMINAL, TRANSITIONS, members
-from reports import EVERYTHING, J, S, T, database, empty, given, owner, refused, report, writer  # noqa: F401
+from reports import (EVERYTHING, J, S, T, connect, database, empty, given, owner, refused, report, returned,  # noqa: F401
+                     rows, statement, writer)
 
 pytestmark = pytest.mark.sql
 
@@ -351,3 +354,27 @@ def test_defaults_and_order_of_arguments(writer, owner):
         assert writer.fetchall() == [(status,)], call
     writer.execute("select jobstatus.report_tasks('w', 'k', 'a', '[{\"name\":\"t\"}]')")
     assert writer.fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("function,more", [
+    ("report_step", {"step": "new"}), ("report_task", {"step": "s", "task": "new"}),
+    ("report_tasks", {"step": "s", "tasks": '[{"name":"new"}]'}), ("rerun_job", {})])
+def test_what_is_new_is_newer_than_what_was_reported_before(cluster, database, report, writer, owner, function, more):
+    """Even in a transaction that began before that."""
+    report("create_job", workspace="w", name="j", steps="{s}")
+    writer.execute("begin")
+    writer.execute("select now()")
+    (began,), = writer.fetchall()
+    try:
+        with contextlib.closing(connect(cluster, database, "reporter")) as other, other.cursor() as cursor:
+            status = "error" if function == "rerun_job" else "active"
+            cursor.execute(*statement("report_step", dict(J, step="s", status=status)))
+            reported = returned(cursor)["updated_at"]
+        assert reported > began
+        report(function, **J, **more)
+    finally:
+        writer.execute("commit")
+    newest = "select min(created_at) from (select name, attempt, created_at from jobstatus.steps union all" \
+        " select name, attempt, created_at from jobstatus.tasks) r where name = 'new' or attempt = 1"
+    (created,), = rows(owner, newest)
+    assert created > reported

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import termios
@@ -54,12 +55,17 @@ def start(own, directory):
     """Starts wrapped commands, all streams in pipes; the test's directory is a shell's $0."""
     running = []
 
-    def start(script, *options, conninfo=None, command=None, **keywords):
+    def start(script, *options, conninfo=None, command=None, prepare=lambda: None, **keywords):
+        def begin():
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # a job in the background ignores them
+                signal.signal(number, signal.SIG_DFL)
+            prepare()
         keywords = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **keywords}
         command = command or ["sh", "-c", script, str(directory)]
         running.append(subprocess.Popen(
             [str(postgres.report()), "task", "w/j", "s", "t", "--wrap", *options, "--", *command],
-            env=clean_environment(JOBSTATUS_DATABASE=conninfo or own.conninfo("writer", DATABASE)), **keywords))
+            env=clean_environment(JOBSTATUS_DATABASE=conninfo or own.conninfo("writer", DATABASE)), bufsize=0,
+            preexec_fn=begin, **keywords))
         return running[-1]
     yield start
     for process in running:
@@ -88,9 +94,20 @@ def said(text):
     return "jobstatus-report: " + text
 
 
+def line_of(stream):
+    """The next line of a stream without a buffer, which must come in time."""
+    line = b""
+    while not line.endswith(b"\n"):
+        assert select.select([stream], [], [], 60)[0], "no line after %r" % line
+        byte = stream.read(1)
+        assert byte, "the end after %r" % line
+        line += byte
+    return line.decode().rstrip("\n")
+
+
 def lines(process):
     """The command's output, line by line while it runs."""
-    return process.stdout.readline().decode().rstrip("\n")
+    return line_of(process.stdout)
 
 
 # What is told -----------------------------------------------------------------------------------------------------
@@ -100,6 +117,8 @@ def test_success(job, start, task, history, sql):
     process = start("echo out; echo err >&2; read line; echo $line; printf 'no newline'")
     assert lines(process) == "out"
     assert history() == ["active"]  # before the command began
+    wait_for(lambda: sql("select count(*) from pg_stat_activity where usename = 'writer'") == [(0,)],
+             "no session to be held while it runs")
     assert process.communicate(b"go\n", timeout=60) == (b"go\nno newline", b"err\n")
     assert process.returncode == 0
     status, details, error, stack = task()
@@ -173,7 +192,6 @@ def test_heartbeats(job, start, task, history):
     wait_for(lambda: len(task()[1].get("last_lines", ())) == 2, "a heartbeat")
     assert task()[0] == "active" and task()[1]["elapsed_seconds"] >= 1
     process.stdin.write(b"\n")
-    process.stdin.flush()
     wait_for(lambda: task()[1]["last_lines"][-1] == "20%", "another heartbeat")
     elapsed = task()[1]["elapsed_seconds"]
     wait_for(lambda: task()[1]["elapsed_seconds"] > elapsed, "one more, though nothing was written")
@@ -236,7 +254,7 @@ def test_the_size_of_lines(size, kept, job, start, task):
 def test_a_reader_that_goes_away(job, start, task):
     """The command gets SIGPIPE, as without the wrapper."""
     process = start(None, command=["yes"])
-    assert process.stdout.readline() == b"y\n"
+    assert lines(process) == "y"
     process.stdout.close()
     assert process.wait(60) == 128 + signal.SIGPIPE
     assert process.stderr.read() == b""
@@ -266,15 +284,16 @@ def test_a_child_that_writes_late(job, start, task):
 
 # Signals ----------------------------------------------------------------------------------------------------------
 
+# Without print(), in which a handler must not print.
 COUNTER = """
-import signal, sys
-def count(number, frame):
-    print(signal.Signals(number).name, flush=True)
+import os, signal, sys
+def say(text):
+    os.write(1, text.encode() + b"\\n")
 for name in sys.argv[1:]:
-    signal.signal(getattr(signal, name), count)
-print("ready", flush=True)
+    signal.signal(getattr(signal, name), lambda number, frame: say(signal.Signals(number).name))
+say("ready")
 for line in sys.stdin:
-    print("read " + line, end="", flush=True)
+    say("read " + line.rstrip())
 """
 PASSED_ON = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"]
 
@@ -307,7 +326,7 @@ def test_a_signal_that_ends_it(counter, task):
 
 def test_ignored_signals_stay_ignored(counter):
     """As nohup(1) does it: it ends nobody, and is not passed on, even to a command that would take it."""
-    process = counter("SIGHUP", "SIGUSR1", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = counter("SIGHUP", "SIGUSR1", prepare=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGUSR1)
     assert lines(process) == "SIGUSR1"
@@ -331,7 +350,6 @@ def test_stop_and_continue(counter):
     wait_for(lambda: state(process.pid) == state(child) == "T", "both to stop")
     process.send_signal(signal.SIGCONT)
     process.stdin.write(b"x\n")
-    process.stdin.flush()
     assert lines(process) == "read x"
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -344,7 +362,7 @@ def test_the_terminal(counter):
     def lead():
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    process = counter("SIGINT", stdin=slave, preexec_fn=lead)
+    process = counter("SIGINT", stdin=slave, prepare=lead)
     os.close(slave)
     for _ in range(50):
         os.write(master, b"\x03")
@@ -385,7 +403,7 @@ def test_away_for_all_of_it(own, job, start, history):
     """It comes back when the command has long ended: start and end are told in their order."""
     own.stop("fast")
     process = start("echo out; exit 3", "--heartbeat=1")
-    assert process.stderr.readline().decode().startswith(said("warning: the end is not told yet, trying on: "))
+    assert line_of(process.stderr).startswith(said("warning: the end is not told yet, trying on: "))
     assert process.poll() is None
     own.start()
     assert process.communicate(timeout=60) == (b"out\n", b"")
@@ -399,7 +417,6 @@ def test_away_in_between(how, own, cutter, job, start, task, history):
     wait_for(task, "the task")
     own.stop("immediate") if how == "stopped" else own.freeze()
     process.stdin.write(b"meanwhile\n")
-    process.stdin.flush()
     assert lines(process) == "meanwhile"
     before = cutter.connections
     wait_for(lambda: cutter.connections > before, "a heartbeat to be lost")
@@ -422,7 +439,7 @@ def test_away_for_good(script, code, own, job, start):
 def test_a_signal_ends_the_waiting(own, job, start):
     own.stop("fast")
     process = start("exit 0")
-    assert process.stderr.readline().decode().startswith(said("warning: "))
+    assert line_of(process.stderr).startswith(said("warning: "))
     began = time.monotonic()
 
     def ended():  # it is heard when a second has passed
@@ -440,7 +457,7 @@ def test_refused_when_it_is_back(own, job, start, sql):
     process = start("echo begun; read line")
     assert lines(process) == "begun"
     own.start()
-    assert process.stderr.readline().decode().startswith(said("error: the task was not made active: "))
+    assert line_of(process.stderr).startswith(said("error: the task was not made active: "))
     err = process.communicate(b"\n", timeout=60)[1].decode()
     assert err.startswith(said("error: the end of the task was not told: ")) and process.returncode == 76
 
@@ -470,6 +487,6 @@ def test_lost_connections(marker, when, cutter, job, start, history):
 
 def test_closed_streams(job, start, task):
     """Without standard streams nothing else takes their place."""
-    process = start("exit 2", preexec_fn=lambda: [os.close(fd) for fd in (0, 1, 2)])
+    process = start("exit 2", prepare=lambda: [os.close(fd) for fd in (0, 1, 2)])
     assert process.wait(60) == 2
     assert task()[0] == "error"

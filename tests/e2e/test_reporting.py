@@ -213,6 +213,20 @@ def test_below_a_job_that_has_ended(given, report, state, status):
         == (("a", "1"), ("c", "1"), ("d", "1"))
 
 
+def test_task_details_go_up(given, report):
+    """Also those that the task has already, and the job has not; in the order of the tasks."""
+    given("active", "active", "active", details='{"a":1}')
+    for function, arguments in (("report_task", {**T, "status_details": '{"a":1}'}),
+                                ("report_tasks", {**S, "tasks": '[{"name":"t0","status_details":{"a":1}}]'})):
+        report("report_job_details", **J, status_details='{"a":2}')
+        report(function, **arguments)
+        assert members(report("report_job_details", **J, status_details="{}")["status_details"]) == (("a", "1"),)
+    report("report_tasks", **S, tasks='[{"name":"u","status_details":{"b":1,"a":3}},'
+           '{"name":"t0","status_details":{"c":1,"a":4}},{"name":"v"}]')
+    assert members(report("report_job_details", **J, status_details="{}")["status_details"]) \
+        == (("a", "4"), ("b", "1"), ("c", "1"))
+
+
 def test_error_details_go_up(given, report):
     given("active", "active active")
     report("report_step", **S, error_details='{"a":1}')

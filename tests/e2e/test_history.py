@@ -194,12 +194,14 @@ def test_what_is_deleted(owner, ended, report):
     for name, hours, status in (("a", 3, "completed"), ("b", 3, "error"), ("c", 3, "cancelled"), ("young", 1, "error"),
                                 ("active", 3, "active"), ("created", 3, None), ("cancelling", 3, "cancelling")):
         ended(name, hours, status)
-    # Run again: one goes on, one has ended again, but not so long ago.
-    for name in ("goes on", "ended again"):
+    # Run again: one goes on, one has for long, one has ended again, but not so long ago.
+    for name in ("goes on", "long since", "ended again"):
         ended(name, 3)
         report("rerun_job", workspace="w", job=name)
     report("cancel_job", workspace="w", job="ended again")
-    kept = "active cancelling created ended again goes on young"
+    owner.execute("update jobstatus.transitions set changed_at = changed_at - interval '3 hours' where job_id ="
+                  " 'id long since'")
+    kept = "active cancelling created ended again goes on long since young"
     assert delete(owner, "2 hours") == 3
     assert names(owner) == kept
     for table, column in (("steps", "job_id"), ("tasks", "job_id"), ("transitions", "job_id")):
@@ -211,7 +213,7 @@ def test_what_is_deleted(owner, ended, report):
                   " 'id ended again'")
     assert delete(owner, "2 hours") == 1
     assert delete(owner, "0 hours", 1) == 1
-    assert names(owner) == "active cancelling created goes on"
+    assert names(owner) == "active cancelling created goes on long since"
 
 
 def test_batches(owner, ended):

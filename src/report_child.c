@@ -41,6 +41,22 @@ report_signals_open(struct report_signals *signals)
 	return signals->fd >= 0 ? 0 : -1;
 }
 
+/*
+ * By SIGTSTP's own action: it spares a process group that no shell would ever continue, as it
+ * spares the command there.
+ */
+static void
+stop(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int
 report_signals_take(const struct report_signals *signals, pid_t pid)
 {
@@ -53,7 +69,7 @@ report_signals_take(const struct report_signals *signals, pid_t pid)
 	if (number != SIGCHLD && info.ssi_code != SI_KERNEL && pid != 0)
 		kill(pid, number);
 	if (number == SIGTSTP)
-		raise(SIGSTOP);
+		stop();
 	return number;
 }
 

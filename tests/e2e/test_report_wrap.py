@@ -344,11 +344,22 @@ def child_of(process):
 
 def test_stop_and_continue(counter):
     """Both stop, and go on."""
-    process = counter()
+    process = counter(prepare=lambda: os.setpgid(0, 0))
     child = child_of(process)
     process.send_signal(signal.SIGTSTP)
     wait_for(lambda: state(process.pid) == state(child) == "T", "both to stop")
     process.send_signal(signal.SIGCONT)
+    process.stdin.write(b"x\n")
+    assert lines(process) == "read x"
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_nobody_to_continue_it(counter):
+    """In a process group that is orphaned neither stops: no shell is there to let them go on."""
+    process = counter("SIGTSTP", prepare=os.setsid)
+    process.send_signal(signal.SIGTSTP)
+    assert lines(process) == "SIGTSTP"
     process.stdin.write(b"x\n")
     assert lines(process) == "read x"
     process.communicate(timeout=60)

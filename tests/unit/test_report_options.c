@@ -2,6 +2,7 @@
  * The command line of jobstatus-report: what each command takes, and what is said of the rest.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -12,6 +13,18 @@
 
 static struct report_options options;
 static char error[400];
+static char *copies[WORDS];
+
+static void
+forget(void)
+{
+	for (size_t i = 0; i < WORDS; i++) {
+		free(copies[i]);
+		copies[i] = NULL;
+	}
+	report_options_free(&options);
+	memset(&options, 0, sizeof(options));
+}
 
 /* Reads a command line without the program's name; getopt moves the words about. */
 static int
@@ -20,9 +33,10 @@ read_words(const char *const words[WORDS])
 	static char *argv[WORDS + 2];
 	int argc = 1;
 
+	forget();
 	argv[0] = (char[]){ "jobstatus-report" };
 	for (; argc <= WORDS && words[argc - 1] != NULL; argc++)
-		argv[argc] = strdup(words[argc - 1]);
+		argv[argc] = copies[argc - 1] = strdup(words[argc - 1]);
 	argv[argc] = NULL;
 	error[0] = '\0';
 	return report_options_read(&options, argc, argv, error, sizeof(error));

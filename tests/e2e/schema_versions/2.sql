@@ -186,18 +186,20 @@ insert into jobstatus.schema_version (version) values (2);
 
 -- An update that changes a row moves its updated_at, unless it sets it itself. A job's revision is the
 -- next one, whatever an insert or update says, so that none returns; the update by which a change below is
--- carried up asks for another revision alone, and moves nothing else.
+-- carried up asks for another revision alone, and moves nothing else. Rows are compared as they are stored:
+-- json has no equality, and one is shown as it is written.
 create or replace function jobstatus.touch_job() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    asked boolean;
 begin
     if tg_op = 'UPDATE' then
+        asked := new.revision <> old.revision;
+        new.revision := old.revision;
         if new.updated_at = old.updated_at then
-            if (new.workspace, new.name, new.id, new.attempt, new.status, new.status_details::text,
-                    new.error_details::text, new.created_at)
-                is distinct from (old.workspace, old.name, old.id, old.attempt, old.status,
-                    old.status_details::text, old.error_details::text, old.created_at) then
+            if new *<> old then
                 new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
-            elsif new.revision = old.revision then
+            elsif not asked then
                 return new;
             end if;
         end if;
@@ -207,30 +209,10 @@ begin
 end
 $$;
 
-create or replace function jobstatus.touch_step() returns trigger
+create or replace function jobstatus.touch_below() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-    if new.updated_at = old.updated_at
-        and (new.workspace, new.job_id, new.attempt, new.position, new.id, new.name, new.status,
-            new.status_details::text, new.error_details::text, new.created_at)
-        is distinct from (old.workspace, old.job_id, old.attempt, old.position, old.id, old.name,
-            old.status, old.status_details::text, old.error_details::text, old.created_at) then
-        new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
-    end if;
-    return new;
-end
-$$;
-
-create or replace function jobstatus.touch_task() returns trigger
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-    if new.updated_at = old.updated_at
-        and (new.workspace, new.job_id, new.attempt, new.step_position, new.position, new.id, new.name,
-            new.status, new.status_details::text, new.error_details::text, new.error_stack,
-            new.created_at)
-        is distinct from (old.workspace, old.job_id, old.attempt, old.step_position, old.position,
-            old.id, old.name, old.status, old.status_details::text, old.error_details::text,
-            old.error_stack, old.created_at) then
+    if new.updated_at = old.updated_at and new *<> old then
         new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
     end if;
     return new;
@@ -353,9 +335,9 @@ $$;
 create or replace trigger touch before insert or update on jobstatus.jobs
     for each row execute function jobstatus.touch_job();
 create or replace trigger touch before update on jobstatus.steps
-    for each row execute function jobstatus.touch_step();
+    for each row execute function jobstatus.touch_below();
 create or replace trigger touch before update on jobstatus.tasks
-    for each row execute function jobstatus.touch_task();
+    for each row execute function jobstatus.touch_below();
 create or replace trigger carry_insert after insert on jobstatus.steps
     referencing new table as new_rows for each statement execute function jobstatus.carry_insert();
 create or replace trigger carry_update after update on jobstatus.steps
@@ -391,6 +373,9 @@ create or replace trigger refuse_truncate before truncate on jobstatus.steps
     for each statement execute function jobstatus.refuse_truncate();
 create or replace trigger refuse_truncate before truncate on jobstatus.tasks
     for each statement execute function jobstatus.refuse_truncate();
+
+-- Of version 1.
+drop function if exists jobstatus.touch_step(), jobstatus.touch_task();
 
 -- Nothing here is for everybody; roles.sql grants what is for somebody.
 revoke all on all functions in schema jobstatus from public;
@@ -472,8 +457,7 @@ comment on function jobstatus.is_name(text) is 'Whether a text can name a worksp
 comment on function jobstatus.is_status(text) is 'Whether a text is one of the contract''s ten statuses';
 comment on function jobstatus.is_time(timestamptz) is 'Whether a time lies in the years 0001 to 9999';
 comment on function jobstatus.touch_job() is 'Moves updated_at and revision of a job that changes';
-comment on function jobstatus.touch_step() is 'Moves updated_at of a step that changes';
-comment on function jobstatus.touch_task() is 'Moves updated_at of a task that changes';
+comment on function jobstatus.touch_below() is 'Moves updated_at of a step or a task that changes';
 comment on function jobstatus.carry_insert() is 'Moves the revision of the jobs below which rows came';
 comment on function jobstatus.carry_update() is 'Moves the revision of the jobs below which rows changed';
 comment on function jobstatus.carry_delete() is 'Moves revision and updated_at of the jobs below which rows '

@@ -336,9 +336,6 @@ create or replace function jobstatus.move_both(job jobstatus.jobs, step jobstatu
     language plpgsql as $$
 begin
     perform jobstatus.check_below(job, 'step', step.name, step.status, status);
-    if not jobstatus.may_follow(status, job.status) then
-        perform jobstatus.refuse_transition('job', job.name, job.status, status);
-    end if;
     if step.status <> status then
         update jobstatus.steps s set status = move_both.status
             where s.workspace = step.workspace and s.job_id = step.job_id and s.attempt = step.attempt
@@ -392,13 +389,14 @@ begin
         end if;
         -- What was in the way is gone by now.
     end loop;
-    foreach step_name in array steps loop
+    for i in 1 .. cardinality(seen) loop
         step_id := 'step-' || gen_random_uuid();
         insert into jobstatus.steps (workspace, job_id, position, id, name, status, created_at, updated_at)
-            values (job.workspace, job.id, array_position(seen, step_name) - 1, step_id, step_name, 'created',
-                moment, moment);
+            values (job.workspace, job.id, i - 1, step_id, seen[i], 'created', moment, moment);
     end loop;
-    return jobstatus.set_status(job, 'created');
+    -- With the revision that its steps have given it.
+    select j.* into job from jobstatus.jobs j where j.workspace = job.workspace and j.id = job.id;
+    return job;
 end
 $$;
 
@@ -502,7 +500,7 @@ begin
             'it has not ended');
     end if;
     moment := clock_timestamp();
-    -- The new run is not shown before the job's row says so, so each step is carried up in silence.
+    -- The new run is not shown before the job's row says so, so these steps change no revision.
     for step in select s.* from jobstatus.steps s
             where s.workspace = locked.workspace and s.job_id = locked.id and s.attempt = locked.attempt
             order by s.position loop
@@ -807,9 +805,8 @@ begin
         into names, statuses, details, errors, stacks from jobstatus.read_tasks(tasks) r;
     locked := jobstatus.lock_job(workspace, job);
     place := jobstatus.find_step(locked, step);
-    for wrong in
-        select r.n - 1 as n, r.name, t.status as old_status,
-            coalesce(r.status, t.status, 'pending') as new_status
+    select r.n - 1 as n, r.name, t.status as old_status, coalesce(r.status, t.status, 'pending') as new_status
+        into wrong
         from unnest(names, statuses) with ordinality as r(name, status, n)
         left join jobstatus.tasks t on t.workspace = locked.workspace and t.job_id = locked.id
             and t.attempt = locked.attempt and t.step_position = place and t.name = any (names)
@@ -817,11 +814,11 @@ begin
         where case when jobstatus.is_terminal(locked.status)
             then t.status is null or r.status <> t.status
             else not jobstatus.may_follow(r.status, t.status) end
-        order by 1 limit 1
-    loop
+        order by 1 limit 1;
+    if found then
         perform jobstatus.check_below(locked, format('tasks[%s]', wrong.n), wrong.name, wrong.old_status,
             wrong.new_status);
-    end loop;
+    end if;
 
     perform set_config('jobstatus.carry', 'no', true);
     update jobstatus.tasks t set status = n.status, status_details = n.status_details,

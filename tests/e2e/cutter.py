@@ -6,6 +6,11 @@ import pathlib
 import socket
 import threading
 
+import pytest
+
+import postgres
+from conftest import install
+
 READY = b"Z\x00\x00\x00\x05"  # ReadyForQuery: the transaction is over
 
 
@@ -94,3 +99,22 @@ class Cutter:
                     state["swallow"] = True
                 server.sendall(data)
         end()
+
+
+@pytest.fixture(scope="module")
+def own():
+    """A cluster of this module's own, which the tests stop and freeze."""
+    cluster = postgres.Cluster()
+    try:
+        cluster.start()
+        install(cluster, demo=False)
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture
+def cutter(own, directory):
+    cutter = Cutter(directory, own)
+    yield cutter
+    cutter.close()

@@ -10,8 +10,8 @@ import pytest
 
 import oracle
 import postgres
-from conftest import DATABASE, clean_environment, install, slack, wait_for
-from cutter import Cutter
+from conftest import DATABASE, clean_environment, slack, wait_for
+from cutter import cutter, own  # noqa: F401
 
 OK, USAGE, DATA, NO_INPUT, SOFTWARE, CANNOT_CREATE, AWAY, PROTOCOL, NO_PERMISSION = 0, 64, 65, 66, 70, 73, 75, 76, 77
 
@@ -259,25 +259,6 @@ def test_nothing_installed(cluster, admin):
 
 
 # A database that is away ------------------------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def own():
-    """A cluster of this module's own, which the tests stop and freeze."""
-    cluster = postgres.Cluster()
-    try:
-        cluster.start()
-        install(cluster, demo=False)
-        yield cluster
-    finally:
-        cluster.remove()
-
-
-@pytest.fixture
-def cutter(own, directory):
-    cutter = Cutter(directory, own)
-    yield cutter
-    cutter.close()
-
 
 def own_rows(own, statement):
     return own.psql(statement, dbname=DATABASE).split()

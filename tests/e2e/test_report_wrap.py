@@ -14,20 +14,8 @@ import time
 import pytest
 
 import postgres
-from conftest import DATABASE, clean_environment, install, slack, wait_for
-from cutter import Cutter
-
-
-@pytest.fixture(scope="module")
-def own():
-    """A cluster of this module's own, which the tests stop and freeze."""
-    cluster = postgres.Cluster()
-    try:
-        cluster.start()
-        install(cluster, demo=False)
-        yield cluster
-    finally:
-        cluster.remove()
+from conftest import DATABASE, clean_environment, slack, wait_for
+from cutter import cutter, own  # noqa: F401
 
 
 @pytest.fixture
@@ -387,13 +375,6 @@ def test_the_terminal(counter):
 
 
 # A database that is away ------------------------------------------------------------------------------------------
-
-@pytest.fixture
-def cutter(own, directory):
-    cutter = Cutter(directory, own)
-    yield cutter
-    cutter.close()
-
 
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
 def test_away_at_the_start(how, own, job, start, task, history, directory):

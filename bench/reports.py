@@ -1,6 +1,7 @@
 """Measures the reporting functions against bare updates, and reads while reports come in; started by run.sh."""
 
 import contextlib
+import json
 import statistics
 import sys
 import tempfile
@@ -36,7 +37,7 @@ JOB = """\\set job random(1, {jobs})
 DETAILS = "('{\"progress\": ' || :value || ', \"phase\": \"training\"}')::json"
 TASK = """update bare.tasks set status_details = {details} where workspace = :workspace::text
     and job_id = 'job-' || md5(:job::text) and attempt = 0 and step_position = :step and position = :task"""
-REPORT = "select from jobstatus.report_task(:workspace::text, {job}, 'step-' || :step, 'task-' || :task, 'active', {details});"
+REPORT = "select from jobstatus.report_task(:workspace::text, :job::text, 'step-' || :step, 'task-' || :task, 'active', {details});"
 ROWS = {
     "B": ("a bare update of a task by its primary key", TASK + ";"),
     "T": ("three of them in one statement: a task, its step, its job", "with task as (" + TASK + """),
@@ -61,7 +62,7 @@ class Bench(measure.Bench):
         self.scripts = {}
         for row, (_, text) in ROWS.items():
             self.scripts[row] = self.place / (row + ".sql")
-            script = JOB + text.replace("{details}", DETAILS).replace("{job}", ":job::text") + "\n"
+            script = JOB + text.replace("{details}", DETAILS) + "\n"
             jobs = "1" if row in "SO" else str(arguments.jobs)
             self.scripts[row].write_text(script.replace("{jobs}", jobs))
 
@@ -93,7 +94,7 @@ class Bench(measure.Bench):
                 cursor.execute("select " + tasks % (len(self.raw), TASKS))
                 text, = cursor.fetchone()
                 began = time.monotonic()
-                cursor.execute("select jobstatus.report_tasks('bulk', 'bulk', 'step', %s)", (measure.json.dumps(text),))
+                cursor.execute("select jobstatus.report_tasks('bulk', 'bulk', 'step', %s)", (json.dumps(text),))
                 self.raw.append({"row": row, "clients": 1, "rate": time.monotonic() - began})
             cursor.execute("select from jobstatus.delete_job('bulk', 'bulk')")
 

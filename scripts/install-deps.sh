@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(
-	autoconf automake build-essential pkg-config libfcgi-dev libjson-c-dev libpq-dev
+	autoconf automake build-essential pkg-config libfcgi-dev libjson-c-dev libpq-dev libxxhash-dev
 	check clang clang-format cppcheck lcov libclang-rt-14-dev mandoc shellcheck
 	python3 python3-jsonschema python3-psycopg2 python3-pytest python3-requests
 	apache2 libapache2-mod-fcgid lighttpd nginx-light spawn-fcgi

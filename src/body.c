@@ -126,6 +126,13 @@ body_length(const struct body *body)
 	return body->spooled + (uint64_t)printbuf_length(body->buffer);
 }
 
+const char *
+body_memory(const struct body *body, size_t *length)
+{
+	*length = (size_t)printbuf_length(body->buffer);
+	return body->file < 0 ? body->buffer->buf : NULL;
+}
+
 int
 body_send(const struct body *body, body_sink *sink, void *context)
 {

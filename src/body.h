@@ -34,6 +34,9 @@ int body_append(struct body *body, const char *bytes, size_t length);
 
 uint64_t body_length(const struct body *body);
 
+/* The bytes, *LENGTH of them, while they are in memory; NULL when some are in the file. */
+const char *body_memory(const struct body *body, size_t *length);
+
 /* Gives all bytes, in order, to SINK.  Returns 0, or -1 if SINK does or the file cannot be read. */
 int body_send(const struct body *body, body_sink *sink, void *context);
 

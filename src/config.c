@@ -10,6 +10,8 @@
 #include "clock.h"
 #include "seconds.h"
 
+#define CACHE_MAX (64ULL << 30)
+
 struct option {
 	const char *name, *argument; /* ARGUMENT is NULL for an action */
 	const char *variable, *fallback;
@@ -116,6 +118,31 @@ set_prepare(struct config *config, const char *value)
 	return choose_yes_no(value, &config->prepare);
 }
 
+/* Reads digits and, if there is one, K, M or G. */
+static bool
+set_cache(struct config *config, const char *value)
+{
+	static const struct choice units[] = { { "", 0 }, { "K", 10 }, { "M", 20 }, { "G", 30 },
+		{ NULL, 0 } };
+	size_t digits = strspn(value, "0123456789");
+	unsigned long long size;
+	int shift;
+
+	if (digits == 0 || digits > 12 || !choose(units, value + digits, &shift))
+		return false;
+	size = strtoull(value, NULL, 10);
+	if (size > (CACHE_MAX >> shift))
+		return false;
+	config->cache = (size_t)(size << shift);
+	return true;
+}
+
+static bool
+set_poll_hints(struct config *config, const char *value)
+{
+	return choose_yes_no(value, &config->poll_hints);
+}
+
 static bool
 set_timeout(struct config *config, const char *value)
 {
@@ -192,6 +219,11 @@ static const struct option options[] = {
 	    "none, or the NeMo Platform's own form of answers: nemo-platform", false },
 	{ "--prepare", "yes|no", "JOBSTATUS_PREPARE", "yes", set_prepare, "yes or no",
 	    "prepared statements; no for old poolers", false },
+	{ "--cache", "SIZE", "JOBSTATUS_CACHE", "16M", set_cache,
+	    "a number of bytes from 0 to 64G, with K, M or G",
+	    "bytes of documents to keep in memory, 0 to 64G", false },
+	{ "--poll-hints", "yes|no", "JOBSTATUS_POLL_HINTS", "yes", set_poll_hints, "yes or no",
+	    "Retry-After in the answer of a job that has not ended", false },
 	{ "--timeout", "SECONDS", "JOBSTATUS_TIMEOUT", "5", set_timeout,
 	    "a number of seconds from 0.01 to 3600", "deadline of one request, 0.01 to 3600",
 	    false },

@@ -6,6 +6,7 @@
 #define JOBSTATUS_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -24,6 +25,8 @@ struct config {
 	enum compat compat;         /* whose habits answers follow */
 	bool accept_unknown_status; /* pass on a status that the contract does not know */
 	bool prepare;               /* prepared statements */
+	size_t cache;               /* bytes of documents to keep, 0: none */
+	bool poll_hints;            /* say when to ask again */
 	int64_t timeout;            /* the deadline of one request, in nanoseconds */
 	enum log_level log_level;
 	enum log_target log_target;

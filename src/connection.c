@@ -19,13 +19,15 @@
 
 struct connection {
 	PGconn *pg;
-	char *statement;  /* its text, when it is not prepared */
-	char timeout[24]; /* statement_timeout in milliseconds */
-	bool columns_known;
-	struct statement_columns columns;
+	char *texts[STATEMENTS]; /* when they are not prepared */
+	char timeout[24];        /* statement_timeout in milliseconds */
+	bool columns_known[STATEMENTS];
+	struct statement_columns columns[STATEMENTS];
 };
 
-static const char prepared_name[] = "jobstatus_read";
+static const char *const prepared_names[STATEMENTS] = {
+	[STATEMENT_STATUS] = "jobstatus_read", [STATEMENT_REVISION] = "jobstatus_revision"
+};
 
 /* SQLSTATEs after which a fresh session may answer. */
 static bool
@@ -134,6 +136,52 @@ finish_command(PGconn *pg, int sent, int64_t deadline, PGresult **last, struct f
 	return -1;
 }
 
+/* Ends a pipeline: what is left is its synchronisation point. */
+static int
+end_pipeline(struct connection *c, int64_t deadline, struct failure *failure)
+{
+	PGresult *result;
+	ExecStatusType status;
+
+	do {
+		if (next_result(c->pg, deadline, &result, failure) != 0)
+			return -1;
+		status = PQresultStatus(result);
+		PQclear(result);
+	} while (status != PGRES_PIPELINE_SYNC && PQstatus(c->pg) == CONNECTION_OK);
+	if (!PQexitPipelineMode(c->pg))
+		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
+	return 0;
+}
+
+static void
+free_texts(struct connection *c)
+{
+	for (int i = 0; i < STATEMENTS; i++) {
+		free(c->texts[i]);
+		c->texts[i] = NULL;
+	}
+}
+
+/* Prepares all statements in one round trip, and forgets their texts. */
+static int
+prepare(struct connection *c, int64_t deadline, struct failure *failure)
+{
+	int sent = PQenterPipelineMode(c->pg);
+	PGresult *result;
+
+	for (int i = 0; i < STATEMENTS; i++)
+		sent = sent && PQsendPrepare(c->pg, prepared_names[i], c->texts[i], 2, NULL);
+	sent = sent && PQpipelineSync(c->pg);
+	for (int i = 0; i < STATEMENTS; i++) {
+		if (finish_command(c->pg, sent, deadline, &result, failure) != 0)
+			return -1;
+		PQclear(result);
+	}
+	free_texts(c);
+	return end_pipeline(c, deadline, failure);
+}
+
 /*
  * Readies a session in as few round trips as can be, since each is one more in which it may be
  * lost.  Settings are left to each read, and set here for nothing, if the read is not prepared.
@@ -161,18 +209,13 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 		return -1;
 	statement_learn(PQgetvalue(result, 0, 0), &relations);
 	PQclear(result);
-	c->statement = statement_text(options->schema, &relations, options->compat);
-	if (c->statement == NULL)
-		return failure_set(failure, FAILURE_MEMORY, "no memory for the statement");
-	if (!options->prepare)
-		return 0;
-	if (finish_command(c->pg, PQsendPrepare(c->pg, prepared_name, c->statement, 2, NULL),
-		deadline, &result, failure) != 0)
-		return -1;
-	PQclear(result);
-	free(c->statement);
-	c->statement = NULL;
-	return 0;
+	for (int i = 0; i < STATEMENTS; i++) {
+		c->texts[i] =
+		    statement_text((enum statement)i, options->schema, &relations, options->compat);
+		if (c->texts[i] == NULL)
+			return failure_set(failure, FAILURE_MEMORY, "no memory for the statements");
+	}
+	return options->prepare ? prepare(c, deadline, failure) : 0;
 }
 
 struct connection *
@@ -203,7 +246,7 @@ connection_close(struct connection *c)
 	if (c == NULL)
 		return;
 	PQfinish(c->pg);
-	free(c->statement);
+	free_texts(c);
 	free(c);
 }
 
@@ -218,12 +261,13 @@ connection_valid_database(const char *database)
 }
 
 /*
- * Sends the read.  A statement that is not prepared may meet another server session each time (a
+ * Sends STATEMENT.  One that is not prepared may meet another server session each time (a
  * pooler's transaction), so its statement_timeout goes before it in the same pipeline and lasts for
  * both only.
  */
 static int
-send_read(struct connection *c, const char *const values[2], const int lengths[2])
+send_statement(struct connection *c, enum statement statement, const char *const values[2],
+    const int lengths[2])
 {
 	static const char settings[] =
 	    "select pg_catalog.set_config('statement_timeout', $1, true),"
@@ -232,14 +276,15 @@ send_read(struct connection *c, const char *const values[2], const int lengths[2
 	static const Oid types[2] = { 25, 25 }; /* text */
 	const char *timeout[1] = { c->timeout };
 
-	if (c->statement == NULL)
+	if (c->texts[statement] == NULL)
 		return PQsendQueryPrepared(
-			   c->pg, prepared_name, 2, values, lengths, formats, BINARY) &&
+			   c->pg, prepared_names[statement], 2, values, lengths, formats, BINARY) &&
 		    PQsetSingleRowMode(c->pg);
-	c->columns_known = false;
+	c->columns_known[statement] = false;
 	return PQenterPipelineMode(c->pg) &&
 	    PQsendQueryParams(c->pg, settings, 1, NULL, timeout, NULL, NULL, BINARY) &&
-	    PQsendQueryParams(c->pg, c->statement, 2, types, values, lengths, formats, BINARY) &&
+	    PQsendQueryParams(
+		c->pg, c->texts[statement], 2, types, values, lengths, formats, BINARY) &&
 	    PQpipelineSync(c->pg);
 }
 
@@ -265,34 +310,17 @@ skip_settings(struct connection *c, int64_t deadline, struct failure *failure)
 	return 0;
 }
 
-/* Ends a pipeline: what is left is its synchronisation point. */
 static int
-end_pipeline(struct connection *c, int64_t deadline, struct failure *failure)
+take_row(struct connection *c, enum statement statement, const PGresult *result,
+    connection_row *take, void *context, struct failure *failure)
 {
-	PGresult *result;
-	ExecStatusType status;
-
-	do {
-		if (next_result(c->pg, deadline, &result, failure) != 0)
-			return -1;
-		status = PQresultStatus(result);
-		PQclear(result);
-	} while (status != PGRES_PIPELINE_SYNC && PQstatus(c->pg) == CONNECTION_OK);
-	if (!PQexitPipelineMode(c->pg))
-		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
-	return 0;
-}
-
-static int
-take_row(struct connection *c, const PGresult *result, connection_row *take, void *context,
-    struct failure *failure)
-{
+	struct statement_columns *columns = &c->columns[statement];
 	struct row row;
 
-	if (!c->columns_known && !statement_find_columns(result, &c->columns))
+	if (!c->columns_known[statement] && !statement_find_columns(statement, result, columns))
 		return failure_set(failure, FAILURE_LOST, "the read's columns have other names");
-	c->columns_known = true;
-	if (!statement_row(result, &c->columns, &row))
+	c->columns_known[statement] = true;
+	if (!statement_row(result, columns, &row))
 		return failure_set(failure, FAILURE_LOST, "the read's columns have other types");
 	return take(context, &row);
 }
@@ -302,8 +330,8 @@ take_row(struct connection *c, const PGresult *result, connection_row *take, voi
  * connection_read(); the results of a pipeline's read end with a NULL as any other.
  */
 static int
-take_rows(struct connection *c, int64_t deadline, connection_row *take, void *context,
-    struct failure *failure)
+take_rows(struct connection *c, enum statement statement, int64_t deadline, connection_row *take,
+    void *context, struct failure *failure)
 {
 	PGresult *result;
 	int outcome = 0;
@@ -320,7 +348,7 @@ take_rows(struct connection *c, int64_t deadline, connection_row *take, void *co
 		if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
 			any = true;
 			if (outcome == 0)
-				outcome = take_row(c, result, take, context, failure);
+				outcome = take_row(c, statement, result, take, context, failure);
 		} else if (PQresultStatus(result) != PGRES_TUPLES_OK) {
 			outcome = fail_by_result(failure, c->pg, result);
 		}
@@ -329,21 +357,22 @@ take_rows(struct connection *c, int64_t deadline, connection_row *take, void *co
 }
 
 int
-connection_read(struct connection *c, const struct row_text *workspace, const struct row_text *name,
-    int64_t deadline, connection_row *take, void *context, struct failure *failure)
+connection_read(struct connection *c, enum statement statement, const struct row_text *workspace,
+    const struct row_text *name, int64_t deadline, connection_row *take, void *context,
+    struct failure *failure)
 {
 	const char *values[2] = { workspace->bytes, name->bytes };
 	const int lengths[2] = { (int)workspace->length, (int)name->length };
-	bool pipeline = c->statement != NULL;
+	bool pipeline = c->texts[statement] != NULL;
 	int outcome;
 
-	if (!send_read(c, values, lengths))
+	if (!send_statement(c, statement, values, lengths))
 		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
 	if (flush(c->pg, deadline, failure) != 0)
 		return -1;
 	if (pipeline && skip_settings(c, deadline, failure) != 0)
 		return -1;
-	outcome = take_rows(c, deadline, take, context, failure);
+	outcome = take_rows(c, statement, deadline, take, context, failure);
 	if (outcome < 0 && !failure_keeps_session(failure->kind))
 		return -1;
 	if (pipeline && end_pipeline(c, deadline, failure) != 0)

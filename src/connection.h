@@ -1,5 +1,5 @@
 /*
- * One session with PostgreSQL: opened, prepared and read against a deadline, never blocking beyond
+ * One session with PostgreSQL: opened, prepared and asked against a deadline, never blocking beyond
  * it (name resolution apart: that is why opening belongs to the pool's own thread).
  */
 #ifndef JOBSTATUS_CONNECTION_H
@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "failure.h"
 #include "row.h"
+#include "statement.h"
 
 struct connection;
 
@@ -30,20 +31,21 @@ typedef int connection_row(void *context, const struct row *row);
 bool connection_valid_database(const char *database);
 
 /*
- * Opens a session and prepares the read.  Hosts are tried one after the other, each with its share
- * of the time to DEADLINE; *CANCEL, when it turns true, ends the attempt.  NULL: *FAILURE says why.
+ * Opens a session and prepares the statements.  Hosts are tried one after the other, each with its
+ * share of the time to DEADLINE; *CANCEL, when it turns true, ends the attempt.  NULL: *FAILURE
+ * says why.
  */
 struct connection *connection_open(const struct connection_options *options, int64_t deadline,
     const atomic_bool *cancel, struct failure *failure);
 void connection_close(struct connection *connection);
 
 /*
- * Runs the read and gives every row to TAKE, which answers 0, or 1 to be given no more.  Returns 0
+ * Runs STATEMENT and gives every row to TAKE, which answers 0, or 1 to be given no more.  Returns 0
  * when all rows were taken, 1 when TAKE wanted no more, or -1 with *FAILURE set:
  * failure_keeps_session() tells whether the session is of further use.
  */
-int connection_read(struct connection *connection, const struct row_text *workspace,
-    const struct row_text *name, int64_t deadline, connection_row *take, void *context,
-    struct failure *failure);
+int connection_read(struct connection *connection, enum statement statement,
+    const struct row_text *workspace, const struct row_text *name, int64_t deadline,
+    connection_row *take, void *context, struct failure *failure);
 
 #endif

@@ -73,6 +73,13 @@ known_status(const struct row *row)
 }
 
 static bool
+has_ended(const struct row *row)
+{
+	return is_status(row, "completed") || is_status(row, "error") ||
+	    is_status(row, "cancelled");
+}
+
+static bool
 begins_with(struct row_text text, const char *bytes, size_t length)
 {
 	return text.length >= length && memcmp(text.bytes, bytes, length) == 0;
@@ -264,6 +271,8 @@ same_position(const struct document *document, const struct row_text *position)
 static bool
 put_job(struct document *document, const struct row *row)
 {
+	document->state.ended = has_ended(row);
+	document->state.changed = row->updated_at;
 	document->job_created = row->created_at;
 	document->job_updated = row->updated_at;
 	return put_head(document, row) && PUT(document, ",\"steps\":[");
@@ -336,6 +345,8 @@ document_append(struct document *document, const struct row *row)
 		what = misplaced(document, row);
 	if (what != NULL)
 		return broken(row, what);
+	if (row->updated_at > document->state.changed)
+		document->state.changed = row->updated_at;
 	return put_level[row->level](document, row) ? DOCUMENT_OK : DOCUMENT_FULL;
 }
 

@@ -19,6 +19,12 @@ enum document_result {
 	DOCUMENT_FULL,   /* no memory or no space for it; logged */
 };
 
+/* What of a finished document matters to those who ask again. */
+struct document_state {
+	bool ended;      /* the job's status is terminal */
+	int64_t changed; /* the latest updated_at of all rows, see timestamp.h */
+};
+
 /* One document in the making. */
 struct document {
 	struct body *body;
@@ -27,6 +33,7 @@ struct document {
 	bool in_step;
 	bool any_task; /* in this step */
 	bool any_step;
+	struct document_state state; /* of the rows so far */
 	int64_t job_created, job_updated;
 	int64_t step_created, step_updated;
 	char *position; /* of this step: a copy that grows */

@@ -104,8 +104,8 @@ try_read(const struct config *config)
 	int outcome = -1;
 
 	if (connection != NULL)
-		outcome = connection_read(
-		    connection, &nobody, &nobody, deadline, ignore_row, NULL, &failure);
+		outcome = connection_read(connection, STATEMENT_STATUS, &nobody, &nobody, deadline,
+		    ignore_row, NULL, &failure);
 	if (outcome != 0)
 		printf("error: the read fails: %s\n", failure.text);
 	connection_close(connection);

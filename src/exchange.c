@@ -76,7 +76,8 @@ exchange_run(
 	if (FCGX_GetError(fcgx->in) == 0) {
 		variables = (struct handler_variables){ FCGX_GetParam("REQUEST_METHOD", fcgx->envp),
 			FCGX_GetParam("SCRIPT_NAME", fcgx->envp),
-			FCGX_GetParam("PATH_INFO", fcgx->envp) };
+			FCGX_GetParam("PATH_INFO", fcgx->envp),
+			FCGX_GetParam("HTTP_IF_NONE_MATCH", fcgx->envp) };
 		output = (struct output){ fcgx->out, cut, timeout };
 		ok = handler_answer(handler, &variables, deadline, write_output, &output) == 0;
 	}

@@ -8,18 +8,19 @@
 
 #include "body.h"
 
+struct cache;
 struct config;
 struct store;
 struct handler;
 
 /* The CGI variables of a request (RFC 3875); each may be NULL. */
 struct handler_variables {
-	const char *request_method, *script_name, *path_info;
+	const char *request_method, *script_name, *path_info, *if_none_match;
 };
 
-/* A handler for one thread; it keeps its memory from answer to answer.  CONFIG is borrowed.  NULL:
- * no memory. */
-struct handler *handler_open(struct store *store, const struct config *config);
+/* A handler for one thread; it keeps its memory from answer to answer.  CONFIG is borrowed, CACHE
+ * may be NULL.  NULL: no memory. */
+struct handler *handler_open(struct store *store, struct cache *cache, const struct config *config);
 void handler_close(struct handler *handler);
 
 /*

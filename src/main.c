@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "config.h"
 #include "connection.h"
 #include "examine.h"
@@ -58,6 +59,7 @@ run_server(const struct config *config)
 {
 	struct listener listener;
 	struct store *store;
+	struct cache *cache;
 	int result;
 
 	if (config->socket == NULL && !listener_is(STDIN_FILENO)) {
@@ -70,9 +72,11 @@ run_server(const struct config *config)
 	if (listener_open(&listener, config->socket, config->socket_group) != 0)
 		return EX_CANTCREAT;
 	store = store_open(config);
-	if (store == NULL)
+	cache = cache_open(config->cache);
+	if (store == NULL || cache == NULL)
 		log_error("start: no memory or no thread");
-	result = store != NULL ? server_run(config, &listener, store) : -1;
+	result = store != NULL && cache != NULL ? server_run(config, &listener, store, cache) : -1;
+	cache_close(cache);
 	store_close(store);
 	listener_unlink(&listener);
 	listener_close(&listener);

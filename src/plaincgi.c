@@ -70,10 +70,10 @@ void
 plaincgi_run(const struct config *config)
 {
 	const struct handler_variables variables = { getenv("REQUEST_METHOD"),
-		getenv("SCRIPT_NAME"), getenv("PATH_INFO") };
+		getenv("SCRIPT_NAME"), getenv("PATH_INFO"), getenv("HTTP_IF_NONE_MATCH") };
 	int64_t deadline = clock_now() + config->timeout;
 	struct store *store = store_open(config);
-	struct handler *handler = store != NULL ? handler_open(store, config) : NULL;
+	struct handler *handler = store != NULL ? handler_open(store, NULL, config) : NULL;
 
 	drain_input();
 	if (handler != NULL) {

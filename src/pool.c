@@ -31,6 +31,7 @@ struct pool {
 	unsigned int limit, open, waiting;
 	unsigned int idle;  /* slots[0 .. idle): at rest, newest last */
 	struct slot *slots; /* limit of them: at rest, then in use */
+	uint64_t opened;    /* so far */
 	int64_t stale;      /* what was opened before is not used again */
 	bool down, opening;
 	int64_t opening_since;
@@ -99,6 +100,7 @@ opened(struct pool *pool, struct connection *connection, const struct failure *f
 	pool->slots[pool->open].connection = connection;
 	pool->slots[pool->open].opened = pool->opening_since;
 	swap(&pool->slots[pool->open++], &pool->slots[pool->idle++]);
+	pool->opened++;
 	pool->down = false;
 	pool->failure.kind = FAILURE_NONE;
 	pool->backoff = BACKOFF_FIRST;
@@ -236,6 +238,17 @@ pool_take(struct pool *pool, int64_t deadline, struct failure *failure)
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return connection;
+}
+
+uint64_t
+pool_opened(struct pool *pool)
+{
+	uint64_t opened;
+
+	pthread_mutex_lock(&pool->lock);
+	opened = pool->opened;
+	pthread_mutex_unlock(&pool->lock);
+	return opened;
 }
 
 void

@@ -25,6 +25,9 @@ void pool_close(struct pool *pool);
  */
 struct connection *pool_take(struct pool *pool, int64_t deadline, struct failure *failure);
 
+/* How many connections have been opened so far. */
+uint64_t pool_opened(struct pool *pool);
+
 /* Puts a connection back that can be used again. */
 void pool_put(struct pool *pool, struct connection *connection);
 

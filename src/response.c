@@ -14,6 +14,7 @@ static const struct {
 } answers[] = {
 	{ 200, "OK", "" },
 	{ 204, "No Content", ALLOW },
+	{ 304, "Not Modified", "" },
 	{ 404, "Not Found", "" },
 	{ 405, "Method Not Allowed", ALLOW },
 	{ 422, "Unprocessable Entity", "" },
@@ -21,31 +22,41 @@ static const struct {
 	{ 503, "Service Unavailable", "Retry-After: 1\r\n" },
 };
 
+#define NO_CACHE "Cache-Control: no-cache\r\n"
+
 static int
-write_headers(int status, const struct body *body, body_sink *sink, void *context)
+write_headers(const struct response *response, body_sink *sink, void *context)
 {
-	char text[400];
+	char text[512];
 	size_t i = 0, length;
 
-	while (i < sizeof(answers) / sizeof(answers[0]) - 1 && answers[i].status != status)
+#define ADD(...) (length += (size_t)snprintf(text + length, sizeof(text) - length, __VA_ARGS__))
+	while (
+	    i < sizeof(answers) / sizeof(answers[0]) - 1 && answers[i].status != response->status)
 		i++;
 	length = (size_t)snprintf(text, sizeof(text), "Status: %d %s\r\n%s", answers[i].status,
 	    answers[i].text, answers[i].headers);
-	if (body != NULL)
-		length += (size_t)snprintf(text + length, sizeof(text) - length,
-		    "Content-Type: application/json\r\n"
-		    "Content-Length: %" PRIu64 "\r\n"
-		    "Cache-Control: no-cache\r\n"
+	if (response->body != NULL)
+		ADD("Content-Type: application/json\r\n"
+		    "Content-Length: %" PRIu64 "\r\n" NO_CACHE
 		    "X-Content-Type-Options: nosniff\r\n",
-		    body_length(body));
-	length += (size_t)snprintf(text + length, sizeof(text) - length, "\r\n");
+		    body_length(response->body));
+	else if (response->status == 304)
+		ADD(NO_CACHE);
+	if (response->tag != NULL)
+		ADD("ETag: %s\r\n", response->tag->text);
+	if (response->retry_after > 0)
+		ADD("Retry-After: %u\r\n", response->retry_after);
+	ADD("\r\n");
+#undef ADD
 	return sink(context, text, length);
 }
 
 int
-response_write(int status, bool head, const struct body *body, body_sink *sink, void *context)
+response_write(const struct response *response, body_sink *sink, void *context)
 {
-	if (write_headers(status, body, sink, context) != 0)
+	if (write_headers(response, sink, context) != 0)
 		return -1;
-	return body == NULL || head ? 0 : body_send(body, sink, context);
+	return response->body == NULL || response->head ? 0 :
+							  body_send(response->body, sink, context);
 }

@@ -7,12 +7,20 @@
 #include <stdbool.h>
 
 #include "body.h"
+#include "tag.h"
+
+struct response {
+	int status;
+	bool head;                /* headers only */
+	const struct tag *tag;    /* of a 200 or 304, else NULL */
+	unsigned int retry_after; /* seconds until it is worth asking again, or 0 */
+	const struct body *body;  /* NULL for an answer without one */
+};
 
 /*
- * Writes the answer: STATUS with the headers that belong to it, and BODY unless HEAD asks for
- * headers only. BODY is NULL for an answer without one.  Returns 0, or -1 if the sink takes no
- * more.
+ * Writes RESPONSE with the headers that belong to its status.  Returns 0, or -1 if the sink takes
+ * no more.
  */
-int response_write(int status, bool head, const struct body *body, body_sink *sink, void *context);
+int response_write(const struct response *response, body_sink *sink, void *context);
 
 #endif

@@ -24,7 +24,8 @@ struct row {
 	struct row_text id, name, status;
 	struct row_text status_details, error_details; /* JSON */
 	struct row_text error_stack;
-	bool encoded; /* status and error_stack are JSON values, and no plain text */
+	struct row_text revision; /* of a job; NULL where there is none */
+	bool encoded;             /* status and error_stack are JSON values, and no plain text */
 	int64_t created_at, updated_at; /* see timestamp.h */
 };
 

@@ -41,6 +41,7 @@ struct server {
 	const struct config *config;
 	struct listener *listener;
 	struct store *store;
+	struct cache *cache;
 	struct peer_table peers;
 	int epoll;
 	int done;                          /* eventfd: the threads are to end */
@@ -312,7 +313,8 @@ start_threads(struct server *server)
 	if (server->thread == NULL || server->handler == NULL)
 		return -1;
 	for (unsigned int i = 0; i < wanted; i++)
-		if ((server->handler[i] = handler_open(server->store, server->config)) == NULL)
+		if ((server->handler[i] =
+			    handler_open(server->store, server->cache, server->config)) == NULL)
 			return -1;
 	for (; server->threads < wanted; server->threads++) {
 		int error =
@@ -358,11 +360,13 @@ init_libfcgi(void)
 }
 
 int
-server_run(const struct config *config, struct listener *listener, struct store *store)
+server_run(const struct config *config, struct listener *listener, struct store *store,
+    struct cache *cache)
 {
 	struct server server = { .config = config,
 		.listener = listener,
 		.store = store,
+		.cache = cache,
 		.epoll = -1,
 		.done = -1,
 		.signals = -1 };

@@ -4,6 +4,7 @@
 #ifndef JOBSTATUS_SERVER_H
 #define JOBSTATUS_SERVER_H
 
+struct cache;
 struct config;
 struct listener;
 struct store;
@@ -18,6 +19,7 @@ void server_block_signals(void);
  * Serves until SIGTERM, SIGINT or SIGUSR1, then finishes what is in flight.  Returns 0, or -1 after
  * logging why it could not begin.
  */
-int server_run(const struct config *config, struct listener *listener, struct store *store);
+int server_run(const struct config *config, struct listener *listener, struct store *store,
+    struct cache *cache);
 
 #endif

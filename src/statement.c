@@ -11,6 +11,12 @@
  * JSON object, in place of columns.  Which do is asked once a session, before the text is made.
  * Every column is named with its relation: one that is missing must not be found in another.
  *
+ * The job's revision comes with its row, so from the same snapshot.  A request that may do with the
+ * revision alone asks for that by a statement of its own: one index lookup, where the read filtered
+ * by a revision would set up all its branches.  It names all that the read does, so that it fails
+ * as the read would when something, or the right to it, is missing; since nothing of steps and
+ * tasks is used and their keys are unique, the planner leaves the joins out.
+ *
  * The first branch names the columns and is the tasks', so that the NULL positions of the others
  * take their types.  Results are asked for in binary: timestamps come as numbers and are not
  * printed twice.
@@ -35,27 +41,48 @@
 #define DATA_OF(of) \
 	"null::text as status, null::json as status_details, null::json as error_details," \
 	" null::text as error_stack, " of ".data::json as data"
+#define REVISION_OF(of) ", " of ".revision::text as revision"
+#define NO_REVISION ", null::text as revision"
 #define BELOW(relation, of) \
 	" from @." relation " as " of " where " of ".workspace = $1 and " of \
 	".job_id = job.id and " of ".attempt = job.attempt union all "
 
-/* The select of each level: START, the values of columns or of data, END.  @ is the schema. */
+/* The select of each level: START, the values of columns or of data, the revision, END.  @ is the
+ * schema. */
 static const struct {
-	const char *relation, *start, *columns, *data, *end;
+	const char *relation, *start, *columns, *data, *revision, *end;
 } levels[STATEMENT_LEVELS] = {
 	{ "tasks",
 	    "select found.* from @.jobs as job cross join lateral ("
 	    "select 3 as level, task.step_position, task.position, " HEAD("task"),
-	    COLUMNS_OF("task", "task.error_stack"), DATA_OF("task"), BELOW("tasks", "task") },
+	    COLUMNS_OF("task", "task.error_stack"), DATA_OF("task"), NO_REVISION,
+	    BELOW("tasks", "task") },
 	{ "steps", "select 2, step.position, null, " HEAD("step"), COLUMNS_OF("step", "null"),
-	    DATA_OF("step"), BELOW("steps", "step") },
+	    DATA_OF("step"), NO_REVISION, BELOW("steps", "step") },
 	{ "jobs", "select 1, null, null, " HEAD("job"), COLUMNS_OF("job", "null"), DATA_OF("job"),
-	    " offset 0) as found where job.workspace = $1 and job.name = $2" },
+	    REVISION_OF("job"), " offset 0) as found where job.workspace = $1 and job.name = $2" },
 };
 
 static const char *const orders[] = {
 	[COMPAT_NONE] = " order by step_position nulls first, position nulls first, id",
 	[COMPAT_NEMO_PLATFORM] = " order by step_position nulls first, level, created_at desc, id",
+};
+
+/* What the statement of the revision names of each level, from the job down. */
+#define COMMON(of) "row(" of ".id, " of ".name, " of ".created_at, " of ".updated_at, "
+#define VALUES(of) of ".status, " of ".status_details, " of ".error_details) is null"
+static const struct {
+	const char *start, *columns, *data;
+} lookup[STATEMENT_LEVELS] = {
+	{ " from @.jobs as job left join @.steps as step on step.workspace = $1"
+	  " and step.job_id = job.id and step.attempt = job.attempt and step.name = ''"
+	  " and " COMMON("job"),
+	    VALUES("job"), "job.data) is null" },
+	{ " and " COMMON("step"), VALUES("step"), "step.data) is null" },
+	{ " left join @.tasks as task on task.workspace = $1 and task.job_id = job.id"
+	  " and task.attempt = job.attempt and task.step_position = step.position"
+	  " and task.name = '' and " COMMON("task") "task.position, ",
+	    "task.error_stack, " VALUES("task"), "task.data) is null" },
 };
 
 static const char *const names[COLUMNS] = {
@@ -68,6 +95,7 @@ static const char *const names[COLUMNS] = {
 	[COLUMN_ERROR_DETAILS] = "error_details",
 	[COLUMN_ERROR_STACK] = "error_stack",
 	[COLUMN_DATA] = "data",
+	[COLUMN_REVISION] = "revision",
 	[COLUMN_CREATED_AT] = "created_at",
 	[COLUMN_UPDATED_AT] = "updated_at",
 };
@@ -115,30 +143,69 @@ statement_learn(const char *found, struct statement_relations *relations)
 {
 	for (size_t i = 0; i < STATEMENT_LEVELS; i++)
 		relations->data[i] = strstr(found, levels[i].relation) != NULL;
+	relations->revision = strstr(found, "revision") != NULL;
 }
 
-char *
-statement_text(const char *schema, const struct statement_relations *relations, enum compat compat)
+/* The parts of the read.  Returns how many. */
+static size_t
+make_read(const char *parts[], const struct statement_relations *relations, enum compat compat)
 {
-	const char *parts[3 * STATEMENT_LEVELS + 1];
 	size_t count = 0;
 
 	for (size_t i = 0; i < STATEMENT_LEVELS; i++) {
 		parts[count++] = levels[i].start;
 		parts[count++] = relations->data[i] ? levels[i].data : levels[i].columns;
+		parts[count++] = relations->revision ? levels[i].revision : NO_REVISION;
 		parts[count++] = levels[i].end;
 	}
 	parts[count++] = orders[compat];
+	return count;
+}
+
+static size_t
+make_lookup(const char *parts[], const struct statement_relations *relations)
+{
+	size_t count = 0;
+
+	parts[count++] = "select job.id::text as id";
+	parts[count++] = relations->revision ? REVISION_OF("job") : NO_REVISION;
+	for (size_t i = 0; i < STATEMENT_LEVELS; i++) {
+		parts[count++] = lookup[i].start;
+		parts[count++] =
+		    relations->data[STATEMENT_LEVELS - 1 - i] ? lookup[i].data : lookup[i].columns;
+	}
+	parts[count++] = " where job.workspace = $1 and job.name = $2";
+	return count;
+}
+
+char *
+statement_text(enum statement statement, const char *schema,
+    const struct statement_relations *relations, enum compat compat)
+{
+	const char *parts[4 * STATEMENT_LEVELS + 1];
+	size_t count = statement == STATEMENT_STATUS ? make_read(parts, relations, compat) :
+						       make_lookup(parts, relations);
+
 	return join(parts, count, schema);
 }
 
 bool
-statement_find_columns(const PGresult *result, struct statement_columns *columns)
+statement_find_columns(
+    enum statement statement, const PGresult *result, struct statement_columns *columns)
 {
-	for (int i = 0; i < COLUMNS; i++)
-		if ((columns->at[i] = PQfnumber(result, names[i])) < 0)
+	for (int i = 0; i < COLUMNS; i++) {
+		columns->at[i] = PQfnumber(result, names[i]);
+		if (columns->at[i] < 0 &&
+		    (statement == STATEMENT_STATUS || i == COLUMN_ID || i == COLUMN_REVISION))
 			return false;
+	}
 	return true;
+}
+
+static bool
+is_null(const PGresult *result, int column)
+{
+	return column < 0 || PQgetisnull(result, 0, column);
 }
 
 static struct row_text
@@ -146,7 +213,7 @@ get_text(const PGresult *result, int column)
 {
 	struct row_text text = { NULL, 0 };
 
-	if (!PQgetisnull(result, 0, column)) {
+	if (!is_null(result, column)) {
 		text.bytes = PQgetvalue(result, 0, column);
 		text.length = (size_t)PQgetlength(result, 0, column);
 	}
@@ -158,7 +225,7 @@ get_int64(const PGresult *result, int column, int64_t *value)
 {
 	uint64_t bits;
 
-	if (PQgetlength(result, 0, column) != sizeof(bits))
+	if (column < 0 || PQgetlength(result, 0, column) != sizeof(bits))
 		return false;
 	memcpy(&bits, PQgetvalue(result, 0, column), sizeof(bits));
 	*value = (int64_t)be64toh(bits);
@@ -170,6 +237,9 @@ get_level(const PGresult *result, int column, enum row_level *level)
 {
 	uint32_t bits;
 
+	*level = ROW_JOB;
+	if (column < 0)
+		return true;
 	if (PQgetlength(result, 0, column) != sizeof(bits))
 		return false;
 	memcpy(&bits, PQgetvalue(result, 0, column), sizeof(bits));
@@ -206,7 +276,8 @@ statement_row(const PGresult *result, const struct statement_columns *columns, s
 	row->status_details = get_text(result, at[COLUMN_STATUS_DETAILS]);
 	row->error_details = get_text(result, at[COLUMN_ERROR_DETAILS]);
 	row->error_stack = get_text(result, at[COLUMN_ERROR_STACK]);
-	row->encoded = !PQgetisnull(result, 0, at[COLUMN_DATA]);
+	row->revision = get_text(result, at[COLUMN_REVISION]);
+	row->encoded = !is_null(result, at[COLUMN_DATA]);
 	if (row->encoded)
 		take_members(row, get_text(result, at[COLUMN_DATA]));
 	/* A NULL timestamp has no bytes and becomes one that the contract cannot express. */

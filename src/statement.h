@@ -1,5 +1,5 @@
 /*
- * The read: its SQL text, and how its result's columns become a row.
+ * The statements: their SQL texts, and how a result's columns become a row.
  */
 #ifndef JOBSTATUS_STATEMENT_H
 #define JOBSTATUS_STATEMENT_H
@@ -11,6 +11,12 @@
 #include "compat.h"
 #include "row.h"
 
+enum statement {
+	STATEMENT_STATUS,   /* the read: a row for the job, each step and each task */
+	STATEMENT_REVISION, /* the job's id and revision alone */
+	STATEMENTS
+};
+
 enum statement_column {
 	COLUMN_LEVEL,
 	COLUMN_STEP_POSITION,
@@ -21,47 +27,53 @@ enum statement_column {
 	COLUMN_ERROR_DETAILS,
 	COLUMN_ERROR_STACK,
 	COLUMN_DATA,
+	COLUMN_REVISION,
 	COLUMN_CREATED_AT,
 	COLUMN_UPDATED_AT,
 	COLUMNS
 };
 
-/* Where the columns stand in a result. */
+/* Where the columns stand in a result, or -1 each. */
 struct statement_columns {
 	int at[COLUMNS];
 };
 
 #define STATEMENT_LEVELS 3
 
-/* Which relations offer `data` in place of status, details and error stack. */
+/* Which relations offer `data` in place of status, details and error stack; and whether jobs have a
+ * revision. */
 struct statement_relations {
 	bool data[STATEMENT_LEVELS];
+	bool revision;
 };
 
-/* An SQL expression that says which do, with the schema as $1: the relations' names in one text. */
+/* An SQL expression that says so, with the schema as $1: the relations' names, and `revision`, in
+ * one text. */
 #define STATEMENT_QUESTION \
-	"(select pg_catalog.string_agg(relname, ' ') from (select c.relname::text" \
+	"(select pg_catalog.string_agg(word, ' ') from (select case a.attname when 'revision'" \
+	" then 'revision' else c.relname::text end as word" \
 	" from pg_catalog.pg_namespace n join pg_catalog.pg_class c on c.relnamespace = n.oid" \
 	" join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped" \
 	" where n.nspname = $1::text and c.relname in ('jobs', 'steps', 'tasks')" \
-	" and a.attname in ('data', 'status')" \
-	" group by 1 having pg_catalog.bool_and(a.attname = 'data')) as found)"
+	" and (a.attname in ('data', 'status') or c.relname = 'jobs' and a.attname = 'revision')" \
+	" group by 1 having pg_catalog.bool_and(a.attname <> 'status')) as found)"
 
 /* What its answer, FOUND, says. */
 void statement_learn(const char *found, struct statement_relations *relations);
 
 /*
- * The read's text for SCHEMA, with workspace as $1 and name as $2; the caller frees it.  NULL: no
- * memory.
+ * The text of STATEMENT for SCHEMA, with workspace as $1 and name as $2; the caller frees it. NULL:
+ * no memory.
  */
-char *statement_text(
-    const char *schema, const struct statement_relations *relations, enum compat compat);
+char *statement_text(enum statement statement, const char *schema,
+    const struct statement_relations *relations, enum compat compat);
 
-/* Finds the columns by name.  False: one is missing. */
-bool statement_find_columns(const PGresult *result, struct statement_columns *columns);
+/* Finds the columns of STATEMENT by name.  False: one is missing. */
+bool statement_find_columns(
+    enum statement statement, const PGresult *result, struct statement_columns *columns);
 
-/* Makes ROW of the result's first row, in binary format; it borrows from RESULT.  False: it cannot
- * be one. */
+/* Makes ROW of the result's first row, in binary format; it borrows from RESULT.  What the
+ * statement does not give is NULL.  False: it cannot be one. */
 bool statement_row(
     const PGresult *result, const struct statement_columns *columns, struct row *row);
 

@@ -25,7 +25,10 @@ struct store {
 	int64_t changed;      /* when that changed last */
 };
 
-struct counter {
+/* What is asked, of which job, and how many rows have come. */
+struct question {
+	enum statement statement;
+	const struct row_text *workspace, *name;
 	const struct store_reader *reader;
 	uint64_t rows;
 };
@@ -115,16 +118,16 @@ note(struct store *store, const struct failure *failure, int64_t began)
 static int
 count_row(void *context, const struct row *row)
 {
-	struct counter *counter = context;
+	struct question *question = context;
 
-	counter->rows++;
-	return counter->reader->row(counter->reader->context, row);
+	question->rows++;
+	return question->reader->row(question->reader->context, row);
 }
 
 /* One attempt.  Returns connection_read()'s answer; the connection is back in the pool. */
 static int
-attempt(struct store *store, const struct row_text *workspace, const struct row_text *name,
-    int64_t deadline, struct counter *counter, bool again, struct failure *failure)
+attempt(struct store *store, struct question *question, int64_t deadline, bool again,
+    struct failure *failure)
 {
 	struct connection *connection = pool_take(store->pool, deadline, failure);
 	int outcome;
@@ -134,10 +137,10 @@ attempt(struct store *store, const struct row_text *workspace, const struct row_
 			failure->kind = FAILURE_CONNECT;
 		return -1;
 	}
-	counter->rows = 0;
-	counter->reader->begin(counter->reader->context);
-	outcome =
-	    connection_read(connection, workspace, name, deadline, count_row, counter, failure);
+	question->rows = 0;
+	question->reader->begin(question->reader->context, pool_opened(store->pool));
+	outcome = connection_read(connection, question->statement, question->workspace,
+	    question->name, deadline, count_row, question, failure);
 	if (outcome >= 0 || failure_keeps_session(failure->kind))
 		pool_put(store->pool, connection);
 	else
@@ -146,19 +149,19 @@ attempt(struct store *store, const struct row_text *workspace, const struct row_
 }
 
 enum store_result
-store_read(struct store *store, const struct row_text *workspace, const struct row_text *name,
-    int64_t deadline, const struct store_reader *reader)
+store_read(struct store *store, enum statement statement, const struct row_text *workspace,
+    const struct row_text *name, int64_t deadline, const struct store_reader *reader)
 {
-	struct counter counter = { .reader = reader };
+	struct question question = { statement, workspace, name, reader, 0 };
 	struct failure failure = { .kind = FAILURE_NONE };
 	int64_t began = clock_now();
-	int outcome = attempt(store, workspace, name, deadline, &counter, false, &failure);
+	int outcome = attempt(store, &question, deadline, false, &failure);
 
 	if (outcome < 0 && failure.kind == FAILURE_CHANGED) /* once: it may just be missing */
-		outcome = attempt(store, workspace, name, deadline, &counter, false, &failure);
+		outcome = attempt(store, &question, deadline, false, &failure);
 	while (outcome < 0 && failure.kind == FAILURE_LOST && clock_now() < deadline) {
 		log_debug("database: the session was lost, trying a fresh one: %s", failure.text);
-		outcome = attempt(store, workspace, name, deadline, &counter, true, &failure);
+		outcome = attempt(store, &question, deadline, true, &failure);
 	}
 	if (outcome < 0 && failure.kind != FAILURE_DATA) {
 		note(store, &failure, began);
@@ -172,5 +175,5 @@ store_read(struct store *store, const struct row_text *workspace, const struct r
 	}
 	if (outcome > 0)
 		return STORE_STOPPED;
-	return counter.rows > 0 ? STORE_OK : STORE_ABSENT;
+	return question.rows > 0 ? STORE_OK : STORE_ABSENT;
 }

@@ -1,6 +1,6 @@
 /*
- * Reading a job's status from the database: the statement, tried again where a fresh session may
- * answer, within the request's deadline.
+ * Reading a job's status or revision from the database: a statement, tried again where a fresh
+ * session may answer, within the request's deadline.
  */
 #ifndef JOBSTATUS_STORE_H
 #define JOBSTATUS_STORE_H
@@ -8,13 +8,16 @@
 #include <stdint.h>
 
 #include "row.h"
+#include "statement.h"
 
 struct config;
 struct store;
 
 /* Where the rows of one read go; both are called from store_read() alone. */
 struct store_reader {
-	void (*begin)(void *context); /* a first or another attempt: forget all rows */
+	/* A first or another attempt: forget all rows.  EPOCH is how many sessions were opened so
+	 * far, this attempt's own too. */
+	void (*begin)(void *context, uint64_t epoch);
 	int (*row)(void *context, const struct row *row); /* 0, or 1 to be given no more */
 	void *context;
 };
@@ -31,8 +34,9 @@ enum store_result {
 struct store *store_open(const struct config *config);
 void store_close(struct store *store);
 
-/* Reads the job NAME of WORKSPACE; DEADLINE is of clock_now(). */
-enum store_result store_read(struct store *store, const struct row_text *workspace,
-    const struct row_text *name, int64_t deadline, const struct store_reader *reader);
+/* Runs STATEMENT for the job NAME of WORKSPACE; DEADLINE is of clock_now(). */
+enum store_result store_read(struct store *store, enum statement statement,
+    const struct row_text *workspace, const struct row_text *name, int64_t deadline,
+    const struct store_reader *reader);
 
 #endif

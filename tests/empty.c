@@ -43,11 +43,12 @@ read_body(struct body *body)
 }
 
 struct handler *
-handler_open(struct store *store, const struct config *config)
+handler_open(struct store *store, struct cache *cache, const struct config *config)
 {
 	struct handler *handler = calloc(1, sizeof(*handler));
 
 	(void)store;
+	(void)cache;
 	(void)config;
 	if (handler == NULL || body_open(&handler->body) != 0 || read_body(&handler->body) != 0)
 		abort();
@@ -67,13 +68,14 @@ handler_answer(struct handler *handler, const struct handler_variables *variable
 {
 	(void)variables;
 	(void)deadline;
-	return response_write(200, false, &handler->body, sink, context);
+	return response_write(
+	    &(struct response){ .status = 200, .body = &handler->body }, sink, context);
 }
 
 int
 handler_refuse(body_sink *sink, void *context)
 {
-	return response_write(204, false, NULL, sink, context);
+	return response_write(&(struct response){ .status = 204 }, sink, context);
 }
 
 int
@@ -94,7 +96,7 @@ main(int argc, char *argv[])
 	server_block_signals();
 	if (listener_open(&listener, config.socket, config.socket_group) != 0)
 		return EX_CANTCREAT;
-	if (server_run(&config, &listener, NULL) != 0)
+	if (server_run(&config, &listener, NULL, NULL) != 0)
 		return EX_OSERR;
 	listener_unlink(&listener);
 	listener_close(&listener);

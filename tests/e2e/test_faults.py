@@ -36,7 +36,7 @@ def jobs(cluster):
         cursor = connection.cursor()
         cursor.execute("""
             insert into jobstatus.jobs (workspace, name, id, status) values
-                ('faults', 'small', 'i "1"', 'active'), ('faults', 'large', 'i2', 'active');
+                ('faults', 'small', 'i "1"', 'completed'), ('faults', 'large', 'i2', 'completed');
             insert into jobstatus.steps (workspace, job_id, position, id, name, status)
                 select 'faults', id, 0, 's', 's', 'active' from jobstatus.jobs where workspace = 'faults';
             insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status, error_stack)

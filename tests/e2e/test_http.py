@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -23,11 +24,14 @@ REASONS = {200: "OK", 204: "No Content", 404: "Not Found", 405: "Method Not Allo
 
 
 def check_headers(answer, *more, length=None):
-    """The headers of an answer with a body: these and no others."""
+    """The headers of an answer with a body: these and no others, but for the tag of a 200."""
     expected = {"content-type": "application/json", "cache-control": "no-cache",
                 "x-content-type-options": "nosniff",
                 "content-length": str(len(answer.body) if length is None else length)}
     expected.update({name.lower(): value for name, value in more})
+    if answer.status == 200:
+        assert re.fullmatch('"[0-9a-f]{32}"', answer.header("ETag"))
+        expected["etag"] = answer.header("ETag")
     assert {name.lower(): value for name, value in answer.headers} == expected
     assert len(answer.headers) == len(expected)
     assert answer.reason == REASONS[answer.status] or answer.reason in REASONS[answer.status]
@@ -37,7 +41,7 @@ def check_headers(answer, *more, length=None):
 def test_known_job(jobstatus, example, contract):
     answer = jobstatus.get(WORKSPACE, NAME)
     assert answer.status == 200
-    check_headers(answer)
+    check_headers(answer, ("Retry-After", "30"))
     assert oracle.difference(example, oracle.parse(answer.body)) is None
     contract(answer.body)
 

@@ -178,17 +178,18 @@ def test_samples_are_made_once(directory, build):
 
 
 @pytest.mark.parametrize("missing, env, modules", [
-    (["libfcgi-dev"], {"ac_cv_header_fcgiapp_h": "no"}, ("libpq", "json-c")),
-    (["libfcgi-dev"], {"ac_cv_lib_fcgi_FCGX_Accept_r": "no"}, ("libpq", "json-c")),
-    (["libpq-dev"], {}, ("json-c",)),
-    (["libjson-c-dev"], {}, ("libpq",)),
-    (["libfcgi-dev", "libpq-dev", "libjson-c-dev"], {"ac_cv_header_fcgiapp_h": "no"}, ()),
-    (["pkg-config", "libpq-dev", "libjson-c-dev"],
+    (["libfcgi-dev"], {"ac_cv_header_fcgiapp_h": "no"}, ("PQ", "JSON", "XXHASH")),
+    (["libfcgi-dev"], {"ac_cv_lib_fcgi_FCGX_Accept_r": "no"}, ("PQ", "JSON", "XXHASH")),
+    (["libpq-dev"], {}, ("JSON", "XXHASH")),
+    (["libjson-c-dev"], {}, ("PQ", "XXHASH")),
+    (["libxxhash-dev"], {}, ("PQ", "JSON")),
+    (["libfcgi-dev", "libpq-dev", "libjson-c-dev", "libxxhash-dev"], {"ac_cv_header_fcgiapp_h": "no"}, ()),
+    (["pkg-config", "libpq-dev", "libjson-c-dev", "libxxhash-dev"],
      {"ac_cv_path_ac_pt_PKG_CONFIG": "", "ac_cv_path_PKG_CONFIG": ""}, ()),
 ])
 def test_configure_names_what_is_missing(missing, env, modules, source, directory):
     """One line for each missing part, all of them at once, each by its Debian package."""
-    flags = {name + suffix: value for module, name in (("libpq", "PQ"), ("json-c", "JSON")) if module in modules
+    flags = {name + suffix: value for name in modules
              for suffix, value in (("_CFLAGS", "-I/x"), ("_LIBS", "-lx"))}
     directory.joinpath("none").mkdir()
     directory.joinpath("build").mkdir()

@@ -13,7 +13,8 @@ import oracle
 import postgres
 
 ALLOW = "GET, HEAD, OPTIONS"
-OURS = ("content-type", "content-length", "cache-control", "x-content-type-options", "allow", "retry-after")
+OURS = ("content-type", "content-length", "cache-control", "x-content-type-options", "allow", "retry-after",
+        "etag")
 
 
 class Answer:
@@ -25,7 +26,7 @@ class Answer:
         self.status, self.body = response.status, response.read()
         headers = [(name.lower(), value) for name, value in response.getheaders()]
         self.headers = sorted(pair for pair in headers if pair[0] in OURS)
-        self.own = dict(headers).get("content-type") == "application/json" or self.status == 204
+        self.own = dict(headers).get("content-type") == "application/json" or self.status in (204, 304)
 
     def __eq__(self, other):
         return isinstance(other, Answer) and \
@@ -93,6 +94,11 @@ def wrong(answer, right, request):
         return "Allow"
     if status == 204:
         return None if (headers, answer.body) == ({}, b"") else "headers or a body with 204"
+    if status in (200, 304):
+        if headers.pop("retry-after", "") != "30" or len(headers.pop("etag", "")) != 34:
+            return "Retry-After or ETag"
+    if status == 304:
+        return None if (headers, answer.body) == ({"cache-control": "no-cache"}, b"") else "headers or a body with 304"
     length = headers.pop("content-length", "none")
     if headers != {"content-type": "application/json", "cache-control": "no-cache",
                    "x-content-type-options": "nosniff"}:

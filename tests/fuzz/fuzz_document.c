@@ -24,8 +24,8 @@ static bool
 make_document(
     struct document *document, struct row_text name, struct row_text stack, struct row_text details)
 {
-	struct row row = { ROW_JOB, { "1", 1 }, id, name, active, details, empty, stack, false, 0,
-		0 };
+	struct row row = { ROW_JOB, { "1", 1 }, id, name, active, details, empty, stack,
+		{ NULL, 0 }, false, 0, 0 };
 
 	document_begin(document);
 	for (; row.level <= ROW_TASK; row.level++)

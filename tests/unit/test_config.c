@@ -74,6 +74,25 @@ static const struct {
 	{ "timeout", "1,5", false },
 	{ "timeout", "99999999999999999999", false },
 	{ "timeout", "", false },
+	{ "cache", "0", true },
+	{ "cache", "1", true },
+	{ "cache", "100K", true },
+	{ "cache", "16M", true },
+	{ "cache", "64G", true },
+	{ "cache", "65G", false },
+	{ "cache", "68719476736", true },
+	{ "cache", "68719476737", false },
+	{ "cache", "999999999999G", false },
+	{ "cache", "9999999999999", false },
+	{ "cache", "1k", false },
+	{ "cache", "1MB", false },
+	{ "cache", "1.5M", false },
+	{ "cache", "-1", false },
+	{ "cache", "M", false },
+	{ "cache", "", false },
+	{ "poll-hints", "yes", true },
+	{ "poll-hints", "no", true },
+	{ "poll-hints", "maybe", false },
 	{ "log-level", "error", true },
 	{ "log-level", "warning", true },
 	{ "log-level", "info", true },
@@ -134,6 +153,8 @@ START_TEST(has_defaults)
 	ck_assert_str_eq(config.database, "");
 	ck_assert_str_eq(config.schema, "jobstatus");
 	ck_assert(config.prepare);
+	ck_assert_uint_eq(config.cache, 16 * 1024 * 1024);
+	ck_assert(config.poll_hints);
 	ck_assert_int_eq(config.timeout, 5000000000);
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_INFO);
 	ck_assert_int_eq(config.log_target, LOG_TARGET_STDERR);

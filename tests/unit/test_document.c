@@ -19,11 +19,11 @@
 #define HOUR 3600000000LL
 
 static const struct row job = { ROW_JOB, NONE, TEXT("j1"), TEXT("job"), TEXT("active"), TEXT("{}"),
-	TEXT("{}"), NONE, false, 0, 0 };
+	TEXT("{}"), NONE, NONE, false, 0, 0 };
 static const struct row step = { ROW_STEP, TEXT("\0\0\0\1"), TEXT("s1"), TEXT("step"),
-	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, false, 0, 0 };
+	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, NONE, false, 0, 0 };
 static const struct row task = { ROW_TASK, TEXT("\0\0\0\1"), TEXT("t1"), TEXT("task"),
-	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, false, 0, 0 };
+	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, NONE, false, 0, 0 };
 
 static struct body body;
 static struct document document;

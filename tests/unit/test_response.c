@@ -5,37 +5,52 @@
 #include "sink.h"
 #include "suite.h"
 
+#define NO_CACHE "Cache-Control: no-cache\r\n"
 #define HEADERS \
-	"Content-Type: application/json\r\nContent-Length: 2\r\nCache-Control: no-cache\r\n" \
-	"X-Content-Type-Options: nosniff\r\n\r\n"
+	"Content-Type: application/json\r\nContent-Length: 2\r\n" NO_CACHE \
+	"X-Content-Type-Options: nosniff\r\n"
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
+#define TAG "\"0123456789abcdef0123456789abcdef\""
 
 static const struct {
 	int status;
-	bool head, with_body;
+	bool head, with_body, with_tag;
+	unsigned int retry_after;
 	const char *expected;
 } cases[] = {
-	{ 200, false, true, "Status: 200 OK\r\n" HEADERS "{}" },
-	{ 200, true, true, "Status: 200 OK\r\n" HEADERS },
-	{ 204, false, false, "Status: 204 No Content\r\n" ALLOW "\r\n" },
-	{ 404, false, true, "Status: 404 Not Found\r\n" HEADERS "{}" },
-	{ 405, false, true, "Status: 405 Method Not Allowed\r\n" ALLOW HEADERS "{}" },
-	{ 422, false, true, "Status: 422 Unprocessable Entity\r\n" HEADERS "{}" },
-	{ 500, false, true, "Status: 500 Internal Server Error\r\n" HEADERS "{}" },
-	{ 503, false, true, "Status: 503 Service Unavailable\r\nRetry-After: 1\r\n" HEADERS "{}" },
-	{ 503, true, true, "Status: 503 Service Unavailable\r\nRetry-After: 1\r\n" HEADERS },
+	{ 200, false, true, true, 0, "Status: 200 OK\r\n" HEADERS "ETag: " TAG "\r\n\r\n{}" },
+	{ 200, false, true, true, 30,
+	    "Status: 200 OK\r\n" HEADERS "ETag: " TAG "\r\nRetry-After: 30\r\n\r\n{}" },
+	{ 200, true, true, true, 0, "Status: 200 OK\r\n" HEADERS "ETag: " TAG "\r\n\r\n" },
+	{ 204, false, false, false, 0, "Status: 204 No Content\r\n" ALLOW "\r\n" },
+	{ 304, false, false, true, 0,
+	    "Status: 304 Not Modified\r\n" NO_CACHE "ETag: " TAG "\r\n\r\n" },
+	{ 304, true, false, true, 7,
+	    "Status: 304 Not Modified\r\n" NO_CACHE "ETag: " TAG "\r\nRetry-After: 7\r\n\r\n" },
+	{ 404, false, true, false, 0, "Status: 404 Not Found\r\n" HEADERS "\r\n{}" },
+	{ 405, false, true, false, 0, "Status: 405 Method Not Allowed\r\n" ALLOW HEADERS "\r\n{}" },
+	{ 422, false, true, false, 0, "Status: 422 Unprocessable Entity\r\n" HEADERS "\r\n{}" },
+	{ 500, false, true, false, 0, "Status: 500 Internal Server Error\r\n" HEADERS "\r\n{}" },
+	{ 503, false, true, false, 0,
+	    "Status: 503 Service Unavailable\r\nRetry-After: 1\r\n" HEADERS "\r\n{}" },
+	{ 503, true, true, false, 0,
+	    "Status: 503 Service Unavailable\r\nRetry-After: 1\r\n" HEADERS "\r\n" },
 };
 
 START_TEST(writes)
 {
+	static const struct tag tag = { TAG };
 	struct sink sink = { 0 };
 	struct body body;
+	const struct response response = { .status = cases[_i].status,
+		.head = cases[_i].head,
+		.tag = cases[_i].with_tag ? &tag : NULL,
+		.retry_after = cases[_i].retry_after,
+		.body = cases[_i].with_body ? &body : NULL };
 
 	body_open(&body);
 	body_append(&body, "{}", 2);
-	ck_assert_int_eq(response_write(cases[_i].status, cases[_i].head,
-			     cases[_i].with_body ? &body : NULL, sink_take, &sink),
-	    0);
+	ck_assert_int_eq(response_write(&response, sink_take, &sink), 0);
 	ck_assert_str_eq(sink.bytes, cases[_i].expected);
 	body_close(&body);
 	free(sink.bytes);
@@ -48,7 +63,9 @@ START_TEST(passes_refusal_on)
 	struct body body;
 
 	body_open(&body);
-	ck_assert_int_eq(response_write(200, false, &body, sink_take, &sink), -1);
+	ck_assert_int_eq(
+	    response_write(&(struct response){ .status = 200, .body = &body }, sink_take, &sink),
+	    -1);
 	body_close(&body);
 }
 END_TEST

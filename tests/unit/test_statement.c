@@ -10,21 +10,25 @@
 static const struct {
 	const char *schema, *quoted;
 } schemas[] = {
-	{ "jobstatus", "\"jobstatus\".tasks as" },
-	{ "a\"b", "\"a\"\"b\".tasks as" },
-	{ "a.b; drop", "\"a.b; drop\".tasks as" },
-	{ "\"\"\"", "\"\"\"\"\"\"\"\".tasks as" },
+	{ "jobstatus", "\"jobstatus\".jobs as" },
+	{ "a\"b", "\"a\"\"b\".jobs as" },
+	{ "a.b; drop", "\"a.b; drop\".jobs as" },
+	{ "\"\"\"", "\"\"\"\"\"\"\"\".jobs as" },
 };
 
 START_TEST(quotes_the_schema)
 {
-	char *text = statement_text(
-	    schemas[_i].schema, &(struct statement_relations){ { false } }, COMPAT_NONE);
+	static const struct statement_relations relations = { .revision = true };
 
-	ck_assert_ptr_nonnull(text);
-	ck_assert_ptr_nonnull(strstr(text, schemas[_i].quoted));
-	ck_assert_ptr_null(strchr(text, '@'));
-	free(text);
+	for (int i = 0; i < STATEMENTS; i++) {
+		char *text =
+		    statement_text((enum statement)i, schemas[_i].schema, &relations, COMPAT_NONE);
+
+		ck_assert_ptr_nonnull(text);
+		ck_assert_ptr_nonnull(strstr(text, schemas[_i].quoted));
+		ck_assert_ptr_null(strchr(text, '@'));
+		free(text);
+	}
 }
 END_TEST
 
@@ -42,9 +46,9 @@ count(const char *text, const char *part)
 /* The levels that offer data, by the bits of the number. */
 START_TEST(takes_values_of_columns_or_of_data)
 {
-	struct statement_relations relations = { { _i & 1, _i & 2, _i & 4 } };
+	struct statement_relations relations = { { _i & 1, _i & 2, _i & 4 }, false };
 	int data = (_i & 1) + (_i >> 1 & 1) + (_i >> 2);
-	char *text = statement_text("s", &relations, COMPAT_NEMO_PLATFORM);
+	char *text = statement_text(STATEMENT_STATUS, "s", &relations, COMPAT_NEMO_PLATFORM);
 
 	ck_assert_ptr_nonnull(text);
 	ck_assert_int_eq(count(text, ".data::json as data"), data);
@@ -56,12 +60,42 @@ START_TEST(takes_values_of_columns_or_of_data)
 }
 END_TEST
 
+/* Jobs without a revision have NULL for it, in both statements. */
+START_TEST(asks_for_the_revision)
+{
+	struct statement_relations relations = { .revision = _i == 1 };
+
+	for (int i = 0; i < STATEMENTS; i++) {
+		char *text = statement_text((enum statement)i, "s", &relations, COMPAT_NONE);
+		int levels = i == STATEMENT_STATUS ? STATEMENT_LEVELS : 1;
+
+		ck_assert_ptr_nonnull(text);
+		ck_assert_int_eq(count(text, "job.revision::text as revision"), _i);
+		ck_assert_int_eq(count(text, "null::text as revision"), levels - _i);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(learns_what_there_is)
+{
+	struct statement_relations relations;
+
+	statement_learn("", &relations);
+	ck_assert(!relations.revision && !relations.data[0] && !relations.data[2]);
+	statement_learn("revision jobs", &relations);
+	ck_assert(relations.revision && !relations.data[0] && relations.data[2]);
+}
+END_TEST
+
 static char *columns[] = { "updated_at", "created_at", "error_stack", "error_details",
-	"status_details", "status", "name", "id", "position", "step_position", "data", "level" };
+	"status_details", "status", "name", "id", "position", "step_position", "data", "revision",
+	"level" };
 
 #define COLUMNS_MADE (int)(sizeof(columns) / sizeof(columns[0]))
 #define DATA 10
-#define LEVEL 11
+#define REVISION 11
+#define LEVEL 12
 
 /* A result of one row in which every column but a few is NULL. */
 static PGresult *
@@ -90,7 +124,7 @@ START_TEST(finds_columns_by_name)
 	struct statement_columns found;
 	struct row row;
 
-	ck_assert(statement_find_columns(result, &found));
+	ck_assert(statement_find_columns(STATEMENT_STATUS, result, &found));
 	ck_assert(statement_row(result, &found, &row));
 	ck_assert_int_eq(row.level, ROW_TASK);
 	ck_assert_int_eq(row.created_at, 258);
@@ -100,6 +134,7 @@ START_TEST(finds_columns_by_name)
 	ck_assert_ptr_null(row.error_stack.bytes);
 	ck_assert_ptr_null(row.id.bytes);
 	ck_assert(!row.encoded);
+	ck_assert_ptr_null(row.revision.bytes);
 	PQclear(result);
 }
 END_TEST
@@ -113,7 +148,7 @@ START_TEST(takes_members_of_data)
 	struct row row;
 
 	PQsetvalue(result, 0, DATA, (char *)(uintptr_t)data, sizeof(data) - 1);
-	ck_assert(statement_find_columns(result, &found));
+	ck_assert(statement_find_columns(STATEMENT_STATUS, result, &found));
 	ck_assert(statement_row(result, &found, &row));
 	ck_assert(row.encoded);
 	ck_assert_uint_eq(row.status.length, 8);
@@ -125,12 +160,36 @@ START_TEST(takes_members_of_data)
 }
 END_TEST
 
+START_TEST(takes_a_revision_alone)
+{
+	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	PGresAttDesc attributes[2];
+	struct statement_columns found;
+	struct row row;
+
+	memset(attributes, 0, sizeof(attributes));
+	attributes[0].name = columns[7];
+	attributes[1].name = columns[REVISION];
+	PQsetResultAttrs(result, 2, attributes);
+	PQsetvalue(result, 0, 0, (char *)(uintptr_t) "id", 2);
+	PQsetvalue(result, 0, 1, (char *)(uintptr_t) "17", 2);
+	ck_assert(!statement_find_columns(STATEMENT_STATUS, result, &found));
+	ck_assert(statement_find_columns(STATEMENT_REVISION, result, &found));
+	ck_assert(statement_row(result, &found, &row));
+	ck_assert_int_eq(row.level, ROW_JOB);
+	ck_assert_mem_eq(row.id.bytes, "id", 2);
+	ck_assert_mem_eq(row.revision.bytes, "17", row.revision.length);
+	ck_assert_ptr_null(row.name.bytes);
+	PQclear(result);
+}
+END_TEST
+
 START_TEST(misses_a_column)
 {
 	PGresult *result = make(COLUMNS_MADE - 1);
 	struct statement_columns found;
 
-	ck_assert(!statement_find_columns(result, &found));
+	ck_assert(!statement_find_columns(STATEMENT_STATUS, result, &found));
 	PQclear(result);
 }
 END_TEST
@@ -152,7 +211,7 @@ START_TEST(refuses_a_level)
 	struct row row;
 
 	PQsetvalue(result, 0, LEVEL, (char *)(uintptr_t)levels[_i].bytes, levels[_i].length);
-	ck_assert(statement_find_columns(result, &found));
+	ck_assert(statement_find_columns(STATEMENT_STATUS, result, &found));
 	ck_assert(!statement_row(result, &found, &row));
 	PQclear(result);
 }
@@ -166,6 +225,9 @@ main(void)
 
 	tcase_add_loop_test(tcase, quotes_the_schema, 0, sizeof(schemas) / sizeof(schemas[0]));
 	tcase_add_loop_test(tcase, takes_values_of_columns_or_of_data, 0, 8);
+	tcase_add_loop_test(tcase, asks_for_the_revision, 0, 2);
+	tcase_add_test(tcase, learns_what_there_is);
+	tcase_add_test(tcase, takes_a_revision_alone);
 	tcase_add_test(tcase, finds_columns_by_name);
 	tcase_add_test(tcase, takes_members_of_data);
 	tcase_add_test(tcase, misses_a_column);

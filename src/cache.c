@@ -1,19 +1,24 @@
 /*
- * The cache: libc's balanced tree to find a document by its job, and a list in the order of use. An
- * kept is one block of memory.
+ * The cache: a table of chains to find a document by its job, and a list in the order of use.  A
+ * document and all that belongs to it is one block of memory.
  */
 #include "cache.h"
 
 #include <pthread.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/random.h>
 
-#define NODE 64 /* bytes of a node of the tree and of two blocks' heads, in glibc */
+#include <xxhash.h>
+
+#define HEAD 16              /* bytes that malloc(3) takes beside a block */
+#define BYTES_PER_CHAIN 4096 /* of the limit; about a small document */
+#define CHAINS_MAX (1024 * 1024)
 
 struct kept {
-	struct cache_key key; /* first: the tree compares keys; its bytes are behind it */
+	struct cache_key key; /* its bytes are behind it */
+	LIST_ENTRY(kept) chain;
 	TAILQ_ENTRY(kept) use;
 	struct tag tag;
 	uint64_t epoch;
@@ -22,35 +27,43 @@ struct kept {
 	char bytes[];
 };
 
+LIST_HEAD(chain, kept);
+
 struct cache {
 	pthread_mutex_t lock;
 	size_t limit, size;
-	void *tree;
+	struct chain *chains;
+	size_t count;                /* of chains, a power of two */
+	uint64_t seed;               /* so that nobody can choose names that share a chain */
 	TAILQ_HEAD(uses, kept) uses; /* the latest first */
 };
 
-static int
-compare_texts(const struct row_text *a, const struct row_text *b)
+static bool
+same(const struct row_text *a, const struct row_text *b)
 {
-	if (a->length != b->length)
-		return a->length < b->length ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, a->length);
+	return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
 
-/* The name first: it differs most. */
-static int
-compare(const void *a, const void *b)
+static struct chain *
+chain_of(const struct cache *cache, const struct cache_key *key)
 {
-	const struct cache_key *x = a, *y = b;
-	int order = compare_texts(&x->name, &y->name);
+	uint64_t hash =
+	    XXH3_64bits_withSeed(key->workspace.bytes, key->workspace.length, cache->seed);
 
-	return order != 0 ? order : compare_texts(&x->workspace, &y->workspace);
+	hash = XXH3_64bits_withSeed(key->name.bytes, key->name.length, hash);
+	return &cache->chains[hash & (cache->count - 1)];
 }
 
 static size_t
 size_of(const struct cache_key *key, size_t length)
 {
-	return sizeof(struct kept) + NODE + key->workspace.length + key->name.length + length;
+	return sizeof(struct kept) + HEAD + key->workspace.length + key->name.length + length;
+}
+
+static size_t
+size_of_chains(const struct cache *cache)
+{
+	return cache->count * sizeof(*cache->chains);
 }
 
 struct cache *
@@ -61,6 +74,16 @@ cache_open(size_t limit)
 	if (cache == NULL)
 		return NULL;
 	cache->limit = limit;
+	for (cache->count = 1; cache->count < limit / BYTES_PER_CHAIN && cache->count < CHAINS_MAX;)
+		cache->count *= 2;
+	cache->size = size_of_chains(cache);
+	cache->chains = calloc(cache->count, sizeof(*cache->chains));
+	if (cache->chains == NULL ||
+	    getrandom(&cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
+		free(cache->chains);
+		free(cache);
+		return NULL;
+	}
 	TAILQ_INIT(&cache->uses);
 	pthread_mutex_init(&cache->lock, NULL);
 	return cache;
@@ -69,15 +92,18 @@ cache_open(size_t limit)
 static struct kept *
 find(struct cache *cache, const struct cache_key *key)
 {
-	void *node = tfind(key, &cache->tree, compare);
+	struct kept *kept = LIST_FIRST(chain_of(cache, key));
 
-	return node != NULL ? *(struct kept **)node : NULL;
+	while (kept != NULL &&
+	    !(same(&kept->key.name, &key->name) && same(&kept->key.workspace, &key->workspace)))
+		kept = LIST_NEXT(kept, chain);
+	return kept;
 }
 
 static void
 drop(struct cache *cache, struct kept *kept)
 {
-	tdelete(kept, &cache->tree, compare);
+	LIST_REMOVE(kept, chain);
 	TAILQ_REMOVE(&cache->uses, kept, use);
 	cache->size -= size_of(&kept->key, kept->length);
 	free(kept);
@@ -91,6 +117,7 @@ cache_close(struct cache *cache)
 	while (!TAILQ_EMPTY(&cache->uses))
 		drop(cache, TAILQ_FIRST(&cache->uses));
 	pthread_mutex_destroy(&cache->lock);
+	free(cache->chains);
 	free(cache);
 }
 
@@ -158,7 +185,10 @@ cache_put(struct cache *cache, const struct cache_key *key, const struct tag *ta
 	const char *bytes = body_memory(body, &length);
 	struct kept *kept, *old;
 
-	if (cache == NULL || bytes == NULL || (size = size_of(key, length)) > cache->limit ||
+	if (cache == NULL || bytes == NULL)
+		return;
+	size = size_of(key, length);
+	if (size_of_chains(cache) + size > cache->limit ||
 	    (kept = make(key, bytes, length)) == NULL)
 		return;
 	kept->tag = *tag;
@@ -169,11 +199,8 @@ cache_put(struct cache *cache, const struct cache_key *key, const struct tag *ta
 		drop(cache, old);
 	while (cache->size + size > cache->limit)
 		drop(cache, TAILQ_LAST(&cache->uses, uses));
-	if (tsearch(kept, &cache->tree, compare) == NULL) {
-		free(kept);
-	} else {
-		TAILQ_INSERT_HEAD(&cache->uses, kept, use);
-		cache->size += size;
-	}
+	LIST_INSERT_HEAD(chain_of(cache, key), kept, chain);
+	TAILQ_INSERT_HEAD(&cache->uses, kept, use);
+	cache->size += size;
 	pthread_mutex_unlock(&cache->lock);
 }

@@ -3,6 +3,7 @@
  */
 #include "build.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -68,6 +69,9 @@ run_server(const struct config *config)
 		config_usage(stderr);
 		return EX_USAGE;
 	}
+	/* What one thread keeps in the cache another one frees: with a heap for each thread the
+	 * holes of all of them would be more than the cache. */
+	mallopt(M_ARENA_MAX, 2);
 	server_block_signals();
 	if (listener_open(&listener, config->socket, config->socket_group) != 0)
 		return EX_CANTCREAT;

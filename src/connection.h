@@ -12,7 +12,6 @@
 #include "compat.h"
 #include "failure.h"
 #include "row.h"
-#include "statement.h"
 
 struct connection;
 

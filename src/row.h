@@ -1,5 +1,5 @@
 /*
- * One row of the read: a job, a step or a task, as the database gave it.
+ * What the database is asked, and one row of its answer: a job, a step or a task.
  */
 #ifndef JOBSTATUS_ROW_H
 #define JOBSTATUS_ROW_H
@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum statement {
+	STATEMENT_STATUS,   /* the read: a row for the job, each step and each task */
+	STATEMENT_REVISION, /* the job's id and revision alone */
+	STATEMENTS
+};
 
 /* The levels in document order; the numbers are those that the statement gives. */
 enum row_level { ROW_JOB = 1, ROW_STEP, ROW_TASK };

@@ -11,12 +11,6 @@
 #include "compat.h"
 #include "row.h"
 
-enum statement {
-	STATEMENT_STATUS,   /* the read: a row for the job, each step and each task */
-	STATEMENT_REVISION, /* the job's id and revision alone */
-	STATEMENTS
-};
-
 enum statement_column {
 	COLUMN_LEVEL,
 	COLUMN_STEP_POSITION,

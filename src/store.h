@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "row.h"
-#include "statement.h"
 
 struct config;
 struct store;

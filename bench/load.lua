@@ -1,4 +1,5 @@
--- For wrk: asks for jobs in a random order of its own, and tells what came of it in one line.
+-- For wrk: asks for jobs in a random order of its own, and tells what came of it in one line.  With a file of the jobs'
+-- tags, one a line, each request is a conditional one.
 local threads = {}
 
 function setup(thread)
@@ -9,11 +10,18 @@ end
 function init(arguments)
 	local jobs = tonumber(arguments[1])
 	math.randomseed(tonumber(arguments[2]))
+	local tags = {}
+	if arguments[3] then
+		for tag in io.lines(arguments[3]) do
+			table.insert(tags, tag)
+		end
+	end
 	requests, at, wrong = {}, 0, 0
 	for i = 1, 20000 do
 		local job = math.random(jobs)
 		requests[i] = wrk.format("GET", string.format(
-			"/apis/jobs/v2/workspaces/%d/jobs/%d/status", job % 100, job))
+			"/apis/jobs/v2/workspaces/%d/jobs/%d/status", job % 100, job),
+			{ ["If-None-Match"] = tags[job] })
 	end
 end
 
@@ -24,7 +32,7 @@ end
 
 function done(summary, latency)
 	local errors = summary.errors
-	print(string.format("result %d %d %d %d %d %d", summary.requests, summary.duration,
+	print(string.format("result %d %d %d %d %d %d %d", summary.requests, summary.duration,
 		latency:percentile(50), latency:percentile(99), errors.status,
-		errors.connect + errors.read + errors.write + errors.timeout))
+		errors.connect + errors.read + errors.write + errors.timeout, summary.bytes))
 end

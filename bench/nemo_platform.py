@@ -7,9 +7,10 @@ import sys
 import tempfile
 
 import fronts
-import measure
+import load
 import nemo
 import postgres
+import results
 from backends import SystemdSocket
 
 CLIENTS = (1, 16)
@@ -105,9 +106,9 @@ class Bench:
     def measure(self, kind, clients):
         site = self.sites[kind]
         pids = {"program": [site.backend.process.pid], "database": [self.cluster.pid]}
-        before = {name: measure.cpu(pids[name]) for name in pids}
-        got = measure.wrk(site, clients, self.arguments.seconds, self.kinds[kind][2])
-        got["cpu"] = {name: (measure.cpu(pids[name]) - before[name]) * 1000 / got["requests"] for name in pids}
+        before = {name: load.cpu(pids[name]) for name in pids}
+        got = load.wrk(site, clients, self.arguments.seconds, self.kinds[kind][2])
+        got["cpu"] = {name: (load.cpu(pids[name]) - before[name]) * 1000 / got["requests"] for name in pids}
         self.raw.append(dict(got, kind=kind, clients=clients))
 
     def run(self):
@@ -137,17 +138,17 @@ class Bench:
 
 
 def main():
-    arguments = measure.read_arguments("bench/run.sh nemo")
+    arguments = results.read_arguments("bench/run.sh nemo")
     with contextlib.ExitStack() as stack:
         bench = Bench(stack, arguments)
         bench.run()
-        text = measure.statement(bench.cluster, "large", nemo.SCHEMA)
-        lines = [*measure.machine(), "", "Jobs of %d steps of %d tasks, 4 threads, kept connections, behind nginx; medians of"
+        text = load.statement(bench.cluster, "large", nemo.SCHEMA)
+        lines = [*results.machine(), "", "Jobs of %d steps of %d tasks, 4 threads, kept connections, behind nginx; medians of"
                  " %d rounds of %d s, interleaved." % (STEPS, TASKS, arguments.rounds, arguments.seconds), "",
                  *bench.table(), "", "The read of one job on the platform's tables of {} rows, a generic plan:".format(
                      bench.kinds["platform's, large"][3]), "",
                  *("    " + line for line in plan(bench.cluster, text, "large", arguments.jobs))]
-    measure.write("nemo-platform", lines, bench.raw)
+    results.write("nemo-platform", lines, bench.raw)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ import tempfile
 import threading
 import time
 
+import load
 import measure
 import postgres
+import results
 
 CLIENTS = 16
 REPORTS = 500  # a second, beside the reads
@@ -67,7 +69,7 @@ class Bench(measure.Bench):
             self.scripts[row].write_text(script.replace("{jobs}", jobs))
 
     def write_for(self, row):
-        got = measure.pgbench(self.cluster, self.scripts[row], CLIENTS, self.arguments.seconds, user="writer")
+        got = load.pgbench(self.cluster, self.scripts[row], CLIENTS, self.arguments.seconds, user="writer")
         self.raw.append(dict(got, row=row, clients=CLIENTS))
 
     def read_for(self, row):
@@ -75,7 +77,7 @@ class Bench(measure.Bench):
             self.measure("F", CLIENTS)
         else:
             reports = []
-            writer = threading.Thread(target=lambda: reports.append(measure.pgbench(
+            writer = threading.Thread(target=lambda: reports.append(load.pgbench(
                 self.cluster, self.scripts["M"], 4, self.arguments.seconds + 1, user="writer", rate=REPORTS)))
             writer.start()
             time.sleep(0.5)
@@ -129,14 +131,14 @@ class Bench(measure.Bench):
 
 
 def main():
-    arguments = measure.read_arguments("bench/run.sh reports")
+    arguments = results.read_arguments("bench/run.sh reports")
     with contextlib.ExitStack() as stack:
         bench = Bench(stack, arguments)
         bench.run()
-        lines = [*measure.machine(), "", "{:,} jobs of 3 steps of 4 tasks; {} clients; fsync and synchronous_commit on; "
+        lines = [*results.machine(), "", "{:,} jobs of 3 steps of 4 tasks; {} clients; fsync and synchronous_commit on; "
                  "medians of {} rounds of {} s, interleaved.".format(arguments.jobs, CLIENTS, arguments.rounds,
                                                                     arguments.seconds), "", *bench.table()]
-    measure.write("reports", lines, bench.raw)
+    results.write("reports", lines, bench.raw)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Measures the program on this machine, with everything in one run: its reads behind nginx (F), beside an empty
-# responder of the same threading behind the same nginx (H) and the read's statement in pgbench (P).
+# Measures the program on this machine, with everything in one run: its reads behind nginx and without it, full (F), of an
+# unchanged job (U) and answered 304 (N), beside an empty responder of the same threading behind the same nginx (H) and
+# the two statements in pgbench (P, V).
 #
 #   bench/run.sh [nemo|reports] [--rounds N] [--seconds N] [--jobs N]
 #
@@ -16,6 +17,8 @@ chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 "$top/scripts/build.sh" "$work" jobstatus.fcgi tests/empty
 export JOBSTATUS_FCGI=$work/build/jobstatus.fcgi JOBSTATUS_EMPTY=$work/build/tests/empty
+gcc -O2 -D_GNU_SOURCE -o "$work/fcgi_load" "$top/bench/fcgi_load.c"
+export JOBSTATUS_LOAD=$work/fcgi_load
 export PYTHONPATH=$top/tests/e2e PYTHONDONTWRITEBYTECODE=1
 case ${1-} in
 nemo) what=nemo_platform; shift ;;

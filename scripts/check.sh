@@ -72,7 +72,7 @@ fuzz() {
 
 say "sources"
 cd "$top"
-quietly clang-format --dry-run -Werror src/*.[ch] tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
+quietly clang-format --dry-run -Werror src/*.[ch] bench/*.c tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
 quietly shellcheck scripts/*.sh bench/run.sh tests/e2e/run.sh .ci/run completions/jobstatus-report
 quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8 src/jobstatus-report.1
 # Without what a build in place has left: make would find it through VPATH and take it for its own.

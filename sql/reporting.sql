@@ -21,8 +21,8 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('jobstatus.schema'))
 
 do $$
 begin
-    if (select max(version) from jobstatus.schema_version) <> 2 then
-        raise exception 'jobstatus: this file belongs to version 2 of the schema'
+    if (select max(version) from jobstatus.schema_version) <> 3 then
+        raise exception 'jobstatus: this file belongs to version 3 of the schema'
             using hint = 'Run schema.sql and roles.sql of the same release first.';
     end if;
 end
@@ -653,9 +653,18 @@ declare
     old_task jobstatus.tasks;
     new_task jobstatus.tasks;
     changed boolean := true;
+    carry text;
 begin
-    perform jobstatus.check_names('workspace', workspace, 'job', job, 'step', step, 'task', task);
-    perform jobstatus.check_report('', status, status_details, error_details);
+    -- Which argument is wrong is asked when one is: a call costs more than these words, and an assignment less than
+    -- a PERFORM.
+    if (jobstatus.is_name(workspace) and jobstatus.is_name(job) and jobstatus.is_name(step)
+            and jobstatus.is_name(task)) is not true then
+        perform jobstatus.check_names('workspace', workspace, 'job', job, 'step', step, 'task', task);
+    end if;
+    if (jobstatus.is_status(status) and json_typeof(status_details) = 'object'
+            and json_typeof(error_details) = 'object') is false then
+        perform jobstatus.check_report('', status, status_details, error_details);
+    end if;
     locked := jobstatus.lock_job(workspace, job);
     place := jobstatus.find_step(locked, step);
     select t.* into old_task from jobstatus.tasks t
@@ -681,8 +690,10 @@ begin
     new_task.status_details := jobstatus.merge(new_task.status_details, status_details);
     new_task.error_details := jobstatus.replace_details(new_task.error_details, error_details);
     new_task.error_stack := coalesce(nullif(error_stack, ''), new_task.error_stack);
-    perform jobstatus.check_below(locked, 'task', task, old_task.status, new_task.status);
-    perform set_config('jobstatus.carry', 'no', true);
+    if new_task.status is distinct from old_task.status then
+        perform jobstatus.check_below(locked, 'task', task, old_task.status, new_task.status);
+    end if;
+    carry := set_config('jobstatus.carry', 'no', true);
     if old_task.id is null then
         insert into jobstatus.tasks as t (workspace, job_id, attempt, step_position, position, id, name,
                 status, status_details, error_details, error_stack, created_at, updated_at)
@@ -702,8 +713,8 @@ begin
     else
         changed := false;
     end if;
-    perform set_config('jobstatus.carry', '', true);
-    perform jobstatus.add_details(locked, changed, status_details);
+    carry := set_config('jobstatus.carry', '', true);
+    locked := jobstatus.add_details(locked, changed, status_details);
     return new_task;
 end
 $$;

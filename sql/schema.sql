@@ -23,20 +23,21 @@ do $$
 declare
     installed integer := (select max(version) from jobstatus.schema_version);
 begin
-    if installed > 2 then
-        raise exception 'jobstatus: version % of the schema is installed, and this file has version 2',
+    if installed > 3 then
+        raise exception 'jobstatus: version % of the schema is installed, and this file has version 3',
             installed using hint = 'Use the schema.sql of the newer release; nothing was changed.';
     end if;
 end
 $$;
 
-select coalesce(max(version), 0) < 1 as from_0, coalesce(max(version), 0) < 2 as from_1
+select coalesce(max(version), 0) < 1 as from_0, coalesce(max(version), 0) < 2 as from_1,
+        coalesce(max(version), 0) < 3 as from_2
     from jobstatus.schema_version \gset
 
 -- Version 1 ------------------------------------------------------------------------------------------
 \if :from_0
 
--- Bodies are parsed here, so that they hold under any search_path and are still inlined into the checks.
+-- Bodies are parsed here, so that they hold under any search_path and are still inlined.
 
 -- Whether a text can be a segment of the request's path and be shown: a name of a job, step or task.
 create function jobstatus.is_name(name text) returns boolean
@@ -180,6 +181,63 @@ select workspace, id, attempt, status, updated_at, session_user from jobstatus.j
 order by updated_at, workspace, id;
 
 insert into jobstatus.schema_version (version) values (2);
+\endif
+
+-- Version 3: checks that cost less -----------------------------------------------------------------------
+\if :from_2
+
+-- Every statement that writes reads the checks of its table anew: they say the same as before, without functions and
+-- in few words.  So do the functions.
+create or replace function jobstatus.is_name(name text) returns boolean
+    language sql immutable parallel safe
+    return length(name) <= 255 and name !~ '^\.{0,2}$|[/\u0001-\u001f\u007f-\u009f]';
+create or replace function jobstatus.is_status(status text) returns boolean
+    language sql immutable parallel safe
+    return status = any ('{created,pending,active,cancelled,cancelling,error,completed,paused,pausing,resuming}'::text[]);
+alter table jobstatus.jobs
+    drop constraint jobs_workspace_check,
+    add constraint jobs_workspace_check check (length(workspace) <= 255
+        and workspace !~ '^\.{0,2}$|[/\u0001-\u001f\u007f-\u009f]'),
+    drop constraint jobs_name_check,
+    add constraint jobs_name_check check (length(name) <= 255
+        and name !~ '^\.{0,2}$|[/\u0001-\u001f\u007f-\u009f]'),
+    drop constraint jobs_status_check,
+    add constraint jobs_status_check check (status = any (
+        '{created,pending,active,cancelled,cancelling,error,completed,paused,pausing,resuming}'::text[])),
+    drop constraint jobs_created_at_finite,
+    drop constraint jobs_created_at_year,
+    drop constraint jobs_updated_at_finite,
+    drop constraint jobs_updated_at_year,
+    add constraint jobs_times_check check (least(created_at, updated_at) >= '0001-01-01 00:00:00+00'
+        and greatest(created_at, updated_at) < '10000-01-01 00:00:00+00');
+alter table jobstatus.steps
+    drop constraint steps_name_check,
+    add constraint steps_name_check check (length(name) <= 255
+        and name !~ '^\.{0,2}$|[/\u0001-\u001f\u007f-\u009f]'),
+    drop constraint steps_status_check,
+    add constraint steps_status_check check (status = any (
+        '{created,pending,active,cancelled,cancelling,error,completed,paused,pausing,resuming}'::text[])),
+    drop constraint steps_created_at_finite,
+    drop constraint steps_created_at_year,
+    drop constraint steps_updated_at_finite,
+    drop constraint steps_updated_at_year,
+    add constraint steps_times_check check (least(created_at, updated_at) >= '0001-01-01 00:00:00+00'
+        and greatest(created_at, updated_at) < '10000-01-01 00:00:00+00');
+alter table jobstatus.tasks
+    drop constraint tasks_name_check,
+    add constraint tasks_name_check check (length(name) <= 255
+        and name !~ '^\.{0,2}$|[/\u0001-\u001f\u007f-\u009f]'),
+    drop constraint tasks_status_check,
+    add constraint tasks_status_check check (status = any (
+        '{created,pending,active,cancelled,cancelling,error,completed,paused,pausing,resuming}'::text[])),
+    drop constraint tasks_created_at_finite,
+    drop constraint tasks_created_at_year,
+    drop constraint tasks_updated_at_finite,
+    drop constraint tasks_updated_at_year,
+    add constraint tasks_times_check check (least(created_at, updated_at) >= '0001-01-01 00:00:00+00'
+        and greatest(created_at, updated_at) < '10000-01-01 00:00:00+00');
+
+insert into jobstatus.schema_version (version) values (3);
 \endif
 
 -- Times and revisions ----------------------------------------------------------------------------------

@@ -144,11 +144,11 @@ def values():
             yield from ((table, column, value, column + "_check")
                         for value in ("[]", "null", '"{}"', "1", "true"))
         for column in ("created_at", "updated_at"):
-            yield from ((table, column, value, check and column + check) for value, check in [
-                ("0001-01-01 00:00:00+00", None), ("9999-12-31 23:59:59.999999+00", None),
-                ("0001-12-31 23:59:59.999999+00 BC", "_year"), ("0001-01-01 00:00:00+01", "_year"),
-                ("9999-12-31 23:00:00-01", "_year"), ("10000-01-01 00:00:00+00", "_year"),
-                ("infinity", "_finite"), ("-infinity", "_finite")])
+            yield from ((table, column, value, None if good else "times_check") for value, good in [
+                ("0001-01-01 00:00:00+00", True), ("9999-12-31 23:59:59.999999+00", True),
+                ("0001-12-31 23:59:59.999999+00 BC", False), ("0001-01-01 00:00:00+01", False),
+                ("9999-12-31 23:00:00-01", False), ("10000-01-01 00:00:00+00", False),
+                ("infinity", False), ("-infinity", False)])
     for table in ("jobs", "steps"):
         yield from ((table, "attempt", n, check)
                     for n, check in [(0, None), (2147483647, None), (-1, "attempt_check")])
@@ -165,6 +165,34 @@ def test_checks(cursor, table, column, value, check):
     with pytest.raises(psycopg2.errors.CheckViolation) as error:
         insert(cursor, table, **{column: value})
     assert error.value.diag.constraint_name == table + "_" + check
+
+
+CORPORA = {
+    "is_name": """select before || chr(code) || after from generate_series(1, 70000) code,
+        (values ('', ''), ('.', ''), ('', '.'), ('..', ''), ('a', 'a')) around (before, after)
+        where code not between 55296 and 57343
+        union all select repeat(c, n) from (values ('.'), ('a'), ('/'), ('🚀')) as letter (c), generate_series(0, 258) n""",
+    "is_status": """select word from unnest(enum_range(null::pg_temp.status)::text[]) word
+        union all select upper(word) from unnest(enum_range(null::pg_temp.status)::text[]) word
+        union all values (''), ('activ'), ('active '), ('{active}'), ('active,error'), ('running')""",
+}
+
+
+@pytest.mark.parametrize("function, columns", [
+    ("is_name", ["jobs.workspace", "jobs.name", "steps.name", "tasks.name"]),
+    ("is_status", ["jobs.status", "steps.status", "tasks.status"])])
+def test_the_checks_say_what_the_functions_say(cursor, function, columns):
+    cursor.execute("create type pg_temp.status as enum (%s)" % ", ".join("'%s'" % status for status in STATUSES))
+    try:
+        for table, column in (name.split(".") for name in columns):
+            check, = rows(cursor, "select pg_get_expr(conbin, conrelid) from pg_constraint"
+                          " where conname = '%s_%s_check'" % (table, column))
+            judged = "select jobstatus.%s(%s) as a, %s as b from (%s) as corpus (%s)" % (
+                function, column, check[0], CORPORA[function], column)
+            assert rows(cursor, "select count(*) filter (where a is distinct from b), bool_and(a), bool_or(a)"
+                                " from (%s) as judged" % judged) == [(0, False, True)]
+    finally:
+        cursor.execute("drop type pg_temp.status")
 
 
 def test_times_are_judged_in_any_time_zone(cursor):

@@ -65,11 +65,11 @@ class Bench:
 
     def measure(self, row, clients):
         seconds, jobs = self.arguments.seconds, self.arguments.jobs
-        scripts = {"P": self.script, "V": self.lookup}
-        if row in scripts:
-            self.raw.append(dict(pgbench(self.cluster, scripts[row], clients, seconds), row=row, clients=clients))
+        if row in "PV":
+            script = self.script if row == "P" else self.lookup
+            self.raw.append(dict(pgbench(self.cluster, script, clients, seconds), row=row, clients=clients))
             return
-        site = {"H": self.empty, "F": self.full}.get(row.upper(), self.caching)
+        site = self.empty if row in "Hh" else self.full if row in "Ff" else self.caching
         pids = {"database": [self.cluster.pid], "nginx": [site.front.process.pid], "program": [site.backend.process.pid]}
         before = {name: cpu(pids[name]) for name in pids}
         got = (direct if row.islower() else wrk)(site, clients, seconds, jobs if row.upper() == "F" else HOT,

@@ -73,7 +73,7 @@ fuzz() {
 say "sources"
 cd "$top"
 quietly clang-format --dry-run -Werror src/*.[ch] bench/*.c tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
-quietly shellcheck scripts/*.sh bench/run.sh tests/e2e/run.sh .ci/run completions/jobstatus-report
+quietly shellcheck scripts/*.sh bench/run.sh tests/*.sh tests/e2e/run.sh .ci/run completions/jobstatus-report
 quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8 src/jobstatus-report.1
 # Without what a build in place has left: make would find it through VPATH and take it for its own.
 left=(./.git ./autom4te.cache ./Makefile ./config.status ./build.h ./stamp-h1 .deps .dirstamp '*.o' '*.a' '*.log' '*.trs')
@@ -99,6 +99,11 @@ quietly make -j"$(nproc)"
 for ((round = 0; round < rounds; round++)); do
 	run_tests
 done
+
+say "instructions a request"
+quietly make tests/instructions
+../source/tests/instructions.sh tests/instructions
+passed=$((passed + 1))
 
 say "sanitizers, all tests of the program"
 configure sanitizers --enable-sanitizers CFLAGS='-O1 -g -Werror'

@@ -104,6 +104,23 @@ spool_buffer(struct body *body)
 	return 0;
 }
 
+/* Most appends fit, and are small: for those the call would cost more than the copy. */
+static int
+append_in_memory(struct printbuf *buffer, const char *bytes, int length)
+{
+	if (length < buffer->size - buffer->bpos) {
+		memcpy(buffer->buf + buffer->bpos, bytes, (size_t)length);
+		buffer->bpos += length;
+		buffer->buf[buffer->bpos] = '\0';
+		return 0;
+	}
+	if (printbuf_memappend(buffer, bytes, length) < 0) {
+		log_error("no memory for an answer");
+		return -1;
+	}
+	return 0;
+}
+
 int
 body_append(struct body *body, const char *bytes, size_t length)
 {
@@ -113,11 +130,7 @@ body_append(struct body *body, const char *bytes, size_t length)
 		if (length > BODY_MEMORY_MAX)
 			return spool(body, bytes, length);
 	}
-	if (printbuf_memappend(body->buffer, bytes, (int)length) < 0) {
-		log_error("no memory for an answer");
-		return -1;
-	}
-	return 0;
+	return append_in_memory(body->buffer, bytes, (int)length);
 }
 
 uint64_t

@@ -16,7 +16,7 @@ import postgres
 from conftest import DATABASE, install, sanitized, slack, wait_for
 
 LONG = bool(os.environ.get("JOBSTATUS_LONG"))
-SECONDS = 120 if LONG else 3
+SECONDS = 120 if LONG else 1.5
 MEGABYTE = 1024 * 1024
 
 

@@ -14,7 +14,7 @@ from conftest import DATABASE
 from fastcgi import job
 
 LONG = bool(os.environ.get("JOBSTATUS_LONG"))
-CHANGES = 1000000 if LONG else 2000
+CHANGES = 1000000 if LONG else 800
 JOB = ("conditional", "job")
 
 

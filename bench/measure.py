@@ -24,6 +24,7 @@ ROWS = {
     "F": "full read, any job, without the cache",
     "U": "read of one of %d unchanged jobs" % HOT,
     "N": "the same with its tag: 304",
+    "C": "the same jobs, behind the nginx that keeps answers for a second",
     "h": "H without nginx",
     "f": "F without nginx",
     "u": "U without nginx",
@@ -54,11 +55,11 @@ class Bench:
         script.write_text("\\set name random(1, %d)\n\\set workspace :name %% 100\n%s;\n" % (jobs, text))
         return script
 
-    def start(self, stack, name, program, **more):
+    def start(self, stack, name, program, front=fronts.Nginx, **more):
         """Starts a PROGRAM behind an nginx of its own, with MORE variables."""
         place = self.place / name
         place.mkdir(exist_ok=True)
-        site = fronts.Site(place, fronts.Nginx, lambda directory, options, program: SystemdSocket(
+        site = fronts.Site(place, front, lambda directory, options, program: SystemdSocket(
             directory, dict(options, **more), program), self.cluster.conninfo(user="reader"), program)
         stack.callback(site.stop)
         return site.start()
@@ -69,7 +70,8 @@ class Bench:
             script = self.script if row == "P" else self.lookup
             self.raw.append(dict(pgbench(self.cluster, script, clients, seconds), row=row, clients=clients))
             return
-        site = self.empty if row in "Hh" else self.full if row in "Ff" else self.caching
+        name = {"H": "empty", "F": "full", "C": "kept"}.get(row.upper(), "caching")
+        site = getattr(self, name)
         pids = {"database": [self.cluster.pid], "nginx": [site.front.process.pid], "program": [site.backend.process.pid]}
         before = {name: cpu(pids[name]) for name in pids}
         got = (direct if row.islower() else wrk)(site, clients, seconds, jobs if row.upper() == "F" else HOT,
@@ -79,6 +81,7 @@ class Bench:
 
     def run(self):
         self.caching = self.start(self.stack, "caching", postgres.program())
+        self.kept = self.start(self.stack, "kept", postgres.program(), fronts.MicroCache)
         self.lookup = self.write_script("jobstatus_revision", HOT)
         self.tags = self.place / "tags"
         self.tags.write_text("".join(self.caching.front.get(str(job % 100), str(job)).headers["ETag"] + "\n"

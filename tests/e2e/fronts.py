@@ -182,6 +182,15 @@ http {
         return [find("nginx"), "-p", str(self.directory), "-c", path, "-e", str(self.directory / "error.log")]
 
 
+class MicroCache(Nginx):
+    """nginx that keeps answers for a second."""
+
+    def __init__(self, directory, socket):
+        super().__init__(directory, socket)
+        self.unbound = sample("nginx/jobstatus-microcache.conf", {
+            SOCKET: socket, "/var/lib/nginx/jobstatus": self.directory / "cache"})
+
+
 class _Apache(Front):
     modules = ()
     more = ""  # what the module needs beside the sample

@@ -14,8 +14,9 @@
  * The job's revision comes with its row, so from the same snapshot.  A request that may do with the
  * revision alone asks for that by a statement of its own: one index lookup, where the read filtered
  * by a revision would set up all its branches.  It names all that the read does, so that it fails
- * as the read would when something, or the right to it, is missing; since nothing of steps and
- * tasks is used and their keys are unique, the planner leaves the joins out.
+ * as the read would when something, or the right to it, is missing.  Nothing of steps and tasks is
+ * used: of tables, whose keys are unique, the planner leaves the joins out, and in views, which it
+ * might compute as a whole, it is told that nothing matches.
  *
  * The first branch names the columns and is the tasks', so that the NULL positions of the others
  * take their types.  Results are asked for in binary: timestamps come as numbers and are not
@@ -43,6 +44,7 @@
 	" null::text as error_stack, " of ".data::json as data"
 #define REVISION_OF(of) ", " of ".revision::text as revision"
 #define NO_REVISION ", null::text as revision"
+#define PARTS_MAX 16
 #define BELOW(relation, of) \
 	" from @." relation " as " of " where " of ".workspace = $1 and " of \
 	".job_id = job.id and " of ".attempt = job.attempt union all "
@@ -69,19 +71,20 @@ static const char *const orders[] = {
 };
 
 /* What the statement of the revision names of each level, from the job down. */
-#define COMMON(of) "row(" of ".id, " of ".name, " of ".created_at, " of ".updated_at, "
+#define COMMON(of) " and row(" of ".id, " of ".name, " of ".created_at, " of ".updated_at, "
 #define VALUES(of) of ".status, " of ".status_details, " of ".error_details) is null"
 static const struct {
-	const char *start, *columns, *data;
+	const char *join, *condition, *columns, *data;
 } lookup[STATEMENT_LEVELS] = {
-	{ " from @.jobs as job left join @.steps as step on step.workspace = $1"
-	  " and step.job_id = job.id and step.attempt = job.attempt and step.name = ''"
-	  " and " COMMON("job"),
+	{ " from @.jobs as job left join @.steps as step on ",
+	    "step.workspace = $1 and step.job_id = job.id and step.attempt = job.attempt"
+	    " and step.name = ''" COMMON("job"),
 	    VALUES("job"), "job.data) is null" },
-	{ " and " COMMON("step"), VALUES("step"), "step.data) is null" },
-	{ " left join @.tasks as task on task.workspace = $1 and task.job_id = job.id"
-	  " and task.attempt = job.attempt and task.step_position = step.position"
-	  " and task.name = '' and " COMMON("task") "task.position, ",
+	{ NULL, COMMON("step"), VALUES("step"), "step.data) is null" },
+	{ " left join @.tasks as task on ",
+	    "task.workspace = $1 and task.job_id = job.id and task.attempt = job.attempt"
+	    " and task.step_position = step.position and task.name = ''" COMMON(
+		"task") "task.position, ",
 	    "task.error_stack, " VALUES("task"), "task.data) is null" },
 };
 
@@ -144,6 +147,7 @@ statement_learn(const char *found, struct statement_relations *relations)
 	for (size_t i = 0; i < STATEMENT_LEVELS; i++)
 		relations->data[i] = strstr(found, levels[i].relation) != NULL;
 	relations->revision = strstr(found, "revision") != NULL;
+	relations->views = strstr(found, "views") != NULL;
 }
 
 /* The parts of the read.  Returns how many. */
@@ -170,9 +174,14 @@ make_lookup(const char *parts[], const struct statement_relations *relations)
 	parts[count++] = "select job.id::text as id";
 	parts[count++] = relations->revision ? REVISION_OF("job") : NO_REVISION;
 	for (size_t i = 0; i < STATEMENT_LEVELS; i++) {
-		parts[count++] = lookup[i].start;
-		parts[count++] =
-		    relations->data[STATEMENT_LEVELS - 1 - i] ? lookup[i].data : lookup[i].columns;
+		bool data = relations->data[STATEMENT_LEVELS - 1 - i];
+
+		if (lookup[i].join != NULL)
+			parts[count++] = lookup[i].join;
+		if (lookup[i].join != NULL && relations->views)
+			parts[count++] = "false and ";
+		parts[count++] = lookup[i].condition;
+		parts[count++] = data ? lookup[i].data : lookup[i].columns;
 	}
 	parts[count++] = " where job.workspace = $1 and job.name = $2";
 	return count;
@@ -182,7 +191,7 @@ char *
 statement_text(enum statement statement, const char *schema,
     const struct statement_relations *relations, enum compat compat)
 {
-	const char *parts[4 * STATEMENT_LEVELS + 1];
+	const char *parts[PARTS_MAX];
 	size_t count = statement == STATEMENT_STATUS ? make_read(parts, relations, compat) :
 						       make_lookup(parts, relations);
 

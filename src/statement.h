@@ -34,15 +34,16 @@ struct statement_columns {
 
 #define STATEMENT_LEVELS 3
 
-/* Which relations offer `data` in place of status, details and error stack; and whether jobs have a
- * revision. */
+/* Which relations offer `data` in place of status, details and error stack; whether jobs have a
+ * revision; and whether any relation is no table. */
 struct statement_relations {
 	bool data[STATEMENT_LEVELS];
 	bool revision;
+	bool views;
 };
 
-/* An SQL expression that says so, with the schema as $1: the relations' names, and `revision`, in
- * one text. */
+/* An SQL expression that says so, with the schema as $1: the relations' names, `revision` and
+ * `views`, in one text. */
 #define STATEMENT_QUESTION \
 	"(select pg_catalog.string_agg(word, ' ') from (select case a.attname when 'revision'" \
 	" then 'revision' else c.relname::text end as word" \
@@ -50,7 +51,10 @@ struct statement_relations {
 	" join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped" \
 	" where n.nspname = $1::text and c.relname in ('jobs', 'steps', 'tasks')" \
 	" and (a.attname in ('data', 'status') or c.relname = 'jobs' and a.attname = 'revision')" \
-	" group by 1 having pg_catalog.bool_and(a.attname <> 'status')) as found)"
+	" group by 1 having pg_catalog.bool_and(a.attname <> 'status')" \
+	" union select 'views' from pg_catalog.pg_namespace n join pg_catalog.pg_class c" \
+	" on c.relnamespace = n.oid where n.nspname = $1::text" \
+	" and c.relname in ('jobs', 'steps', 'tasks') and c.relkind not in ('r', 'p')) as found)"
 
 /* What its answer, FOUND, says. */
 void statement_learn(const char *found, struct statement_relations *relations);

@@ -9,7 +9,7 @@ import pytest
 import nemo
 import postgres
 from conftest import clean_environment
-from test_plans import last_read, nodes
+from test_plans import last_text, nodes
 
 SIZES = (2000, 20000)
 STEPS, TASKS = 2, 3
@@ -59,7 +59,7 @@ def read_of(cluster, compat):
                               JOBSTATUS_DATABASE=cluster.conninfo("nemo_reader", "nemo"),
                               JOBSTATUS_SCHEMA=nemo.SCHEMA, JOBSTATUS_COMPAT=compat)).stdout.decode()
     assert answer.startswith("Status: 200 OK"), answer
-    return last_read(cluster)
+    return last_text(cluster)
 
 
 def test_lookups_alone_before_the_first_analyze(own):

@@ -48,9 +48,9 @@ def own():
             yield cluster, cursor
 
 
-def ask(cluster, schema, prepare="yes"):
+def ask(cluster, schema, prepare="yes", **more):
     """One answer of the real program; its status line and body."""
-    environment = dict(os.environ, REQUEST_METHOD="GET", JOBSTATUS_SCHEMA=schema,
+    environment = dict(os.environ, REQUEST_METHOD="GET", JOBSTATUS_SCHEMA=schema, **more,
                        JOBSTATUS_DATABASE=cluster.conninfo(), JOBSTATUS_PREPARE=prepare,
                        PATH_INFO="/apis/jobs/v2/workspaces/w7/jobs/job-7/status")
     answer = subprocess.run([str(postgres.program())], env=environment, check=True, timeout=60,
@@ -59,10 +59,10 @@ def ask(cluster, schema, prepare="yes"):
     return answer
 
 
-def last_read(cluster):
-    """The text of the read that the server executed last, constants and all."""
+def last_text(cluster, name="jobstatus_read"):
+    """The text of the statement as the server executed it last, constants and all."""
     with open(cluster.log) as log:
-        return re.findall(r"execute jobstatus_read: (.*)", log.read())[-1]
+        return re.findall(r"execute %s: (.*)" % name, log.read())[-1]
 
 
 def nodes(plan):
@@ -78,7 +78,7 @@ def test_every_access_is_an_index_lookup(own, schema, mode):
     ask(cluster, schema)
     cursor.execute("deallocate all")
     cursor.execute("set plan_cache_mode = " + mode)
-    cursor.execute("prepare read as " + last_read(cluster))
+    cursor.execute("prepare read as " + last_text(cluster))
     cursor.execute("explain (analyze, format json) execute read ('w7', 'job-7')")
     plan = cursor.fetchone()[0][0]["Plan"]
     scans = [node for node in nodes(plan) if "Relation Name" in node]
@@ -88,6 +88,23 @@ def test_every_access_is_an_index_lookup(own, schema, mode):
         assert node["Actual Rows"] * node["Actual Loops"] <= 12, node
         condition = node.get("Index Cond") or node.get("Recheck Cond")
         assert "workspace" in condition and ("name" in condition or "job_id" in condition), node
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("schema", ["jobstatus", "plain", "windowed"])
+def test_a_revision_is_one_index_lookup(own, schema, mode):
+    """Of the job alone; in our own tables nothing else is planned at all."""
+    cluster, cursor = own
+    ask(cluster, schema, HTTP_IF_NONE_MATCH='"x"')
+    cursor.execute("deallocate all")
+    cursor.execute("set plan_cache_mode = " + mode)
+    cursor.execute("prepare lookup as " + last_text(cluster, "jobstatus_revision"))
+    cursor.execute("explain (analyze, format json) execute lookup ('w7', 'job-7')")
+    plan = cursor.fetchone()[0][0]["Plan"]
+    scan, = [node for node in nodes(plan) if "Relation Name" in node]
+    assert (scan["Relation Name"], scan["Node Type"], scan["Actual Rows"]) == ("jobs", "Index Scan", 1)
+    assert "workspace" in scan["Index Cond"] and "name" in scan["Index Cond"]
+    assert len(list(nodes(plan))) == 1 or schema != "jobstatus"
 
 
 @pytest.mark.parametrize("prepare", ["yes", "no"])

@@ -46,7 +46,7 @@ count(const char *text, const char *part)
 /* The levels that offer data, by the bits of the number. */
 START_TEST(takes_values_of_columns_or_of_data)
 {
-	struct statement_relations relations = { { _i & 1, _i & 2, _i & 4 }, false };
+	struct statement_relations relations = { .data = { _i & 1, _i & 2, _i & 4 } };
 	int data = (_i & 1) + (_i >> 1 & 1) + (_i >> 2);
 	char *text = statement_text(STATEMENT_STATUS, "s", &relations, COMPAT_NEMO_PLATFORM);
 
@@ -77,14 +77,27 @@ START_TEST(asks_for_the_revision)
 }
 END_TEST
 
+START_TEST(computes_no_view_for_the_revision)
+{
+	struct statement_relations relations = { .views = _i == 1 };
+	char *text = statement_text(STATEMENT_REVISION, "s", &relations, COMPAT_NONE);
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(count(text, " as step on false and "), _i);
+	ck_assert_int_eq(count(text, " as task on false and "), _i);
+	free(text);
+}
+END_TEST
+
 START_TEST(learns_what_there_is)
 {
 	struct statement_relations relations;
 
 	statement_learn("", &relations);
 	ck_assert(!relations.revision && !relations.data[0] && !relations.data[2]);
-	statement_learn("revision jobs", &relations);
-	ck_assert(relations.revision && !relations.data[0] && relations.data[2]);
+	ck_assert(!relations.views);
+	statement_learn("revision jobs views", &relations);
+	ck_assert(relations.views && relations.revision && !relations.data[0] && relations.data[2]);
 }
 END_TEST
 
@@ -226,6 +239,7 @@ main(void)
 	tcase_add_loop_test(tcase, quotes_the_schema, 0, sizeof(schemas) / sizeof(schemas[0]));
 	tcase_add_loop_test(tcase, takes_values_of_columns_or_of_data, 0, 8);
 	tcase_add_loop_test(tcase, asks_for_the_revision, 0, 2);
+	tcase_add_loop_test(tcase, computes_no_view_for_the_revision, 0, 2);
 	tcase_add_test(tcase, learns_what_there_is);
 	tcase_add_test(tcase, takes_a_revision_alone);
 	tcase_add_test(tcase, finds_columns_by_name);

@@ -59,7 +59,7 @@ run_tests() {
 # Fuzzes TARGET for a while, built from the rooms of src that it needs.
 fuzz() {
 	local target=$1 rooms=("${@:2}") flags
-	read -ra flags < <(pkg-config --cflags --libs json-c)
+	read -ra flags < <(pkg-config --cflags --libs json-c libxxhash)
 	rooms=("${rooms[@]/#/../source/src/}")
 	quietly clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I../source/src -I../source/tests/unit \
@@ -91,6 +91,7 @@ quietly make -j"$(nproc)" jobstatus.fcgi jobstatus-report
 say "fuzzers, $fuzz_seconds seconds each"
 fuzz request request utf8
 fuzz members members
+fuzz tag tag body log
 fuzz document document body members timestamp log
 
 say "gcc, all tests"

@@ -1,5 +1,4 @@
-"""The documents that the program keeps: what they spare, that none is ever old, and how much they take; and the hints
-when to ask again."""
+"""The documents that the program keeps: what they spare, that none is ever old, and how much they take."""
 
 import contextlib
 import json
@@ -7,17 +6,25 @@ import os
 import pathlib
 import random
 import re
+import subprocess
 import threading
 import time
 
 import pytest
 
+import fastcgi
 import postgres
-from conftest import DATABASE, install, sanitized, slack, wait_for
+from conftest import DATABASE, clean_environment, sanitized, wait_for
+from fastcgi import Connection, job
 
 LONG = bool(os.environ.get("JOBSTATUS_LONG"))
 SECONDS = 120 if LONG else 1.5
 MEGABYTE = 1024 * 1024
+
+
+# How the server's log shows the statements, prepared or not.
+STATEMENTS = {"revision": r"execute (?:jobstatus_revision|<unnamed>(?=.*where job\.workspace = \$1)(?!.*order by)):",
+              "read": r"execute (?:jobstatus_read|<unnamed>(?=.*order by)):"}
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ def start(run_program, cluster):
             """How many lookups and how many reads there were since the last time."""
             text = pathlib.Path(cluster.log).read_text(errors="replace")
             new, place[0] = text[place[0]:], len(text)
-            return tuple(len(re.findall("execute jobstatus_%s:" % name, new)) for name in ("revision", "read"))
+            return tuple(len(re.findall(STATEMENTS[name], new)) for name in ("revision", "read"))
         count()
         return program, count
     return start
@@ -73,7 +80,7 @@ def test_an_unchanged_job_costs_a_lookup(start, jobs, admin):
     assert count() == (1, 0)
 
 
-@pytest.mark.parametrize("options", [(), ("--cache=0",)])
+@pytest.mark.parametrize("options", [(), ("--cache=0",), ("--prepare=no",), ("--cache=0", "--prepare=no")])
 def test_a_304_costs_a_lookup(start, jobs, options):
     program, count = start(*options)
     of, = jobs(1)
@@ -83,7 +90,25 @@ def test_a_304_costs_a_lookup(start, jobs, options):
         assert program.get(*of, HTTP_IF_NONE_MATCH=tag).status == 304
         assert count() == (1, 0)
     assert program.get(*of, HTTP_IF_NONE_MATCH='"x"').status == 200
-    assert count() == ((1, 0) if not options else (1, 1))
+    assert count() == ((1, 1) if "--cache=0" in options else (1, 0))
+    for _ in range(2):
+        assert program.get(*of).status == 200
+        assert count() == ((0, 1) if "--cache=0" in options else (1, 0))
+
+
+@pytest.mark.parametrize("options", [(), ("--cache=0",)])
+def test_whatever_there_is_costs_a_read(start, jobs, options):
+    """Once: a document that is kept was not broken. And a job that is not there costs what its request does."""
+    program, count = start(*options)
+    of, = jobs(1)
+    assert program.get(*of, HTTP_IF_NONE_MATCH="*").status == 304
+    assert count() == (0, 1)
+    for _ in range(2):
+        assert program.get(*of, HTTP_IF_NONE_MATCH="*").status == 304
+        assert count() == ((0, 1) if options else (1, 0))
+    for field, cost in (("*", (0, 1)), ('"x"', (1, 0))):
+        assert program.get("cache", "none", HTTP_IF_NONE_MATCH=field).status == 404
+        assert count() == cost
 
 
 def test_without_a_cache_nobody_looks(start, jobs):
@@ -110,6 +135,38 @@ def test_without_a_revision_nobody_looks_twice(start, odd, admin):
         assert count() == (1, 1)
     finally:
         admin("delete from odd.jobs where workspace = 'cache'")
+
+
+def test_without_the_column_nobody_looks_twice(start, jobs, admin):
+    program, count = start("--schema=no_revision", "--threads=1")
+    of, = jobs(1)
+    admin("""create schema no_revision;
+        create view no_revision.jobs as select workspace, name, id, attempt, status, status_details, error_details,
+            created_at, updated_at from jobstatus.jobs;
+        create view no_revision.steps as select * from jobstatus.steps;
+        create view no_revision.tasks as select * from jobstatus.tasks""")
+    try:
+        tag = get(program, of).header("ETag")
+        assert program.get(*of, HTTP_IF_NONE_MATCH=tag).status == 304
+        get(program, of)
+        assert count() == (0, 3)
+    finally:
+        admin("drop schema no_revision cascade")
+
+
+def test_one_thread_keeps_for_all(start, jobs):
+    """Once each has a session: a document from before the newest session is not used."""
+    program, count = start("--threads=4")
+    of, = jobs(1)
+
+    def round():
+        with contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(Connection(program.socket)) for _ in range(4)]
+            for connection in connections:
+                connection.send(fastcgi.encode(job(*of), keep=True))
+            assert [connection.receive().status for connection in connections] == [200] * 4
+        return count()
+    wait_for(lambda: round() == (4, 0), "four lookups and no read")
 
 
 def test_the_least_recently_used_goes(start, jobs):
@@ -147,14 +204,15 @@ def test_what_is_too_large_is_not_kept(start, jobs, admin):
 
 
 @pytest.mark.skipif(sanitized(), reason="a sanitizer's memory says nothing")
-def test_memory_is_bounded(run_program, jobs):
-    """Four times as much as has room, in documents of 20 kB, and the default's 16 MB."""
-    program = run_program()
-    of = jobs(3200, 20000)
+@pytest.mark.parametrize("options, count, least, most", [((), 3200, 12, 26), (("--cache=1M",), 800, 0.5, 4)])
+def test_memory_is_bounded(run_program, jobs, options, count, least, most):
+    """Many times as much as has room, in documents of 20 kB."""
+    program = run_program(*options)
+    of = jobs(count, 20000)
     before = program.memory("RssAnon")
     for name in of:
         get(program, name)
-    assert 12 * MEGABYTE < program.memory("RssAnon") - before < 26 * MEGABYTE
+    assert least * MEGABYTE < program.memory("RssAnon") - before < most * MEGABYTE
 
 
 def test_an_older_session_proves_nothing(start, jobs, admin):
@@ -171,24 +229,68 @@ def test_an_older_session_proves_nothing(start, jobs, admin):
     assert count() == (2, 2)
 
 
-@pytest.mark.parametrize("broken, mended", [
-    *[("alter table jobstatus.%s rename column %s to away" % of, "alter table jobstatus.%s rename column away to %s" % of)
-      for of in [("jobs", "status_details"), ("steps", "name"), ("tasks", "status"), ("tasks", "error_stack"),
-                 ("tasks", "position")]],
-    ("revoke select on jobstatus.tasks from jobstatus_reader", "grant select on jobstatus.tasks to jobstatus_reader"),
-])
+# All that the read names; without `revision` there is none, which is no fault.
+COMMON = ["workspace", "attempt", "id", "name", "status", "status_details", "error_details", "created_at", "updated_at"]
+NAMED = {"jobs": COMMON, "steps": [*COMMON, "job_id", "position"],
+         "tasks": [*COMMON, "job_id", "step_position", "position", "error_stack"]}
+BREAKS = [("alter table jobstatus.%s rename column %s to away" % (table, column),
+           "alter table jobstatus.%s rename column away to %s" % (table, column))
+          for table, columns in NAMED.items() for column in columns]
+BREAKS += [(form % table, mended % table) for table in NAMED for form, mended in (
+    ("alter table jobstatus.%s rename to away", "alter table jobstatus.away rename to %s"),
+    ("revoke select on jobstatus.%s from jobstatus_reader", "grant select on jobstatus.%s to jobstatus_reader"))]
+BREAKS += [("revoke usage on schema jobstatus from jobstatus_reader", "grant usage on schema jobstatus to jobstatus_reader")]
+
+
 @pytest.mark.parametrize("prepare", ["yes", "no"])
-def test_what_the_read_refuses_the_lookup_refuses(run_program, jobs, admin, prepare, broken, mended):
+def test_what_the_read_refuses_the_lookup_refuses(run_program, jobs, admin, prepare):
+    """A document is kept, and current, and yet: 503 while anything that the read needs is missing."""
     program = run_program("--prepare=" + prepare)
     of, = jobs(1)
     tag = get(program, of).header("ETag")
-    admin(broken)
+    for broken, mended in BREAKS:
+        admin(broken)
+        try:
+            for field in ("", tag):
+                answer = program.get(*of, HTTP_IF_NONE_MATCH=field)
+                assert (answer.status, answer.header("ETag")) == (503, None), broken
+        finally:
+            admin(mended)
+        wait_for(lambda: program.get(*of).status == 200, "200 again")
+        assert program.get(*of, HTTP_IF_NONE_MATCH=tag).status == 304
+    admin("alter table jobstatus.jobs rename column revision to away")
     try:
-        assert program.get(*of).status == 503
-        assert program.get(*of, HTTP_IF_NONE_MATCH=tag).status == 503
+        assert tag != get(program, of).header("ETag") == get(program, of).header("ETag")  # of the document's bytes
     finally:
-        admin(mended)
-    wait_for(lambda: program.get(*of, HTTP_IF_NONE_MATCH=tag).status == 304, "304 again")
+        admin("alter table jobstatus.jobs rename column away to revision")
+    assert get(run_program(), of).header("ETag") == tag
+
+
+def test_whoever_changes_it_the_next_answer_knows(run_program, cluster, jobs, admin):
+    """Plain SQL, a function, another program, each with a document that is kept and current."""
+    writer = cluster.conninfo(user="writer", dbname=DATABASE)
+
+    def report(*arguments):
+        subprocess.run([str(postgres.report()), *arguments], check=True, timeout=60,
+                       env=clean_environment(JOBSTATUS_DATABASE=writer))
+
+    def call(text):
+        with contextlib.closing(cluster.connect(dbname=DATABASE, user="writer")) as connection:
+            connection.cursor().execute("select from jobstatus." + text)
+    changes = [
+        lambda: report("step", "cache/1", "s", "active"), lambda: report("task", "cache/1", "s", "t", "active"),
+        lambda: call("report_task('cache', '1', 's', 't', 'completed')"), lambda: call("pause_job('cache', '1')"),
+        lambda: admin("update jobstatus.tasks set error_stack = 'x' where workspace = 'cache'"),
+        lambda: admin("delete from jobstatus.tasks where workspace = 'cache'"), lambda: report("delete", "cache/1")]
+    program, bare, of = run_program("--threads=1"), run_program("--cache=0"), jobs(1)[0]
+    for change in changes:
+        assert get(program, of).stdout == get(program, of).stdout
+        before = get(program, of)
+        change()
+        answer, expected = program.get(*of), bare.get(*of)
+        assert (answer.status, answer.headers, answer.body) == (expected.status, expected.headers, expected.body)
+        assert answer.body != before.body
+    assert answer.status == 404
 
 
 # Consistency
@@ -264,46 +366,3 @@ def test_every_answer_is_of_a_moment_of_its_request(run_program, cluster, jobs, 
             thread.join()
     assert not failures, failures[:3]
     assert counts[200] > 50 and counts[304] > 50 and max(version.committed for version in versions) > 10
-
-
-# Hints
-
-@pytest.mark.parametrize("rested, hint", [(0, 1), (19, 1), (65, 6), (290, 29), (3600, 30)])
-def test_the_hint_grows_with_the_rest(jobstatus, jobs, admin, rested, hint):
-    of, = jobs(1)
-    admin("update jobstatus.jobs set updated_at = now() - %s * interval '1 second' where workspace = 'cache'", (rested,))
-    answer = get(jobstatus, of)
-    assert int(answer.header("Retry-After")) in (hint, hint + 1)
-    # A 304 has it too while the document is kept.
-    again = jobstatus.get(*of, HTTP_IF_NONE_MATCH=answer.header("ETag"))
-    assert again.status == 304 and int(again.header("Retry-After")) in (hint, hint + 1)
-
-
-def test_a_task_that_changes_counts(jobstatus, jobs, admin):
-    of, = jobs(1)
-    admin("update jobstatus.jobs set updated_at = '2020-01-01Z' where workspace = 'cache'")
-    admin("insert into jobstatus.steps (workspace, job_id, position, id, name, status, updated_at)"
-          " values ('cache', '1', 0, 's', 's', 'active', '2020-01-01Z')")
-    assert get(jobstatus, of).header("Retry-After") == "30"
-    admin("insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status)"
-          " values ('cache', '1', 0, 0, 't', 't', 'active')")
-    assert get(jobstatus, of).header("Retry-After") == "1"
-
-
-@pytest.mark.parametrize("status", ["created", "pending", "active", "cancelling", "paused", "pausing", "resuming",
-                                    "completed", "error", "cancelled"])
-def test_none_for_what_has_ended(jobstatus, run_program, jobs, admin, status):
-    of, = jobs(1)
-    admin("update jobstatus.jobs set status = %s where workspace = 'cache'", (status,))
-    ended = status in ("completed", "error", "cancelled")
-    for _ in range(2):
-        answer = get(jobstatus, of)
-        assert answer.header("Retry-After") == (None if ended else "1")
-    assert jobstatus.get(*of, HTTP_IF_NONE_MATCH=answer.header("ETag")).header("Retry-After") == (None if ended else "1")
-
-
-def test_no_hints(run_program, jobs):
-    program = run_program("--poll-hints=no")
-    of, = jobs(1)
-    for _ in range(2):
-        assert get(program, of).header("Retry-After") is None

@@ -199,13 +199,17 @@ $$;
 create or replace function jobstatus.merge(object json, variadic updates json[]) returns json
     language plpgsql immutable as $$
 declare
+    -- json_each() itself will do, which costs a third less than members() does.
+    plain boolean := not (jobstatus.has_escape(object) or jobstatus.has_escape(array_to_json(updates)));
     keys text[];
     written text[];
     stored text[];
     texts text[];
     one json;
-    member record;
-    places integer[];
+    new_keys text[];
+    new_written text[];
+    new_values text[];
+    place integer;
 begin
     foreach one in array updates loop
         continue when one is null or jobstatus.is_empty(one);
@@ -214,25 +218,37 @@ begin
                 object := one;
                 continue;
             end if;
-            select array_agg(m.key), array_agg(m.written), array_agg(m.written || ': ' || m.value)
-                into keys, written, stored from jobstatus.members(object) m;
+            if plain then
+                select array_agg(m.key), array_agg(m.value::text) into keys, stored from json_each(object) m;
+            else
+                select array_agg(m.key), array_agg(m.written), array_agg(m.value)
+                    into keys, written, stored from jobstatus.members(object) m;
+            end if;
             texts := stored;
         end if;
-        for member in select m.key, m.written, m.value from jobstatus.members(one) m loop
+        if plain then
+            select array_agg(m.key), array_agg(m.value::text) into new_keys, new_values from json_each(one) m;
+        else
+            select array_agg(m.key), array_agg(m.written), array_agg(m.value)
+                into new_keys, new_written, new_values from jobstatus.members(one) m;
+        end if;
+        for i in 1 .. cardinality(new_keys) loop
             -- Of a key that is stored twice the last one counts.
-            places := array_positions(keys, member.key);
-            if cardinality(places) = 0 then
-                keys := keys || member.key;
-                written := written || member.written;
-                texts := texts || (member.written || ': ' || member.value);
-            else
-                texts[places[cardinality(places)]] := written[places[cardinality(places)]] || ': ' || member.value;
+            place := (array_positions(keys, new_keys[i]))[cardinality(array_positions(keys, new_keys[i]))];
+            if place is null then
+                place := cardinality(keys) + 1;
+                keys[place] := new_keys[i];
+                written[place] := new_written[i];
             end if;
+            texts[place] := new_values[i];
         end loop;
     end loop;
     if texts is not distinct from stored then
         return object;
     end if;
+    for i in 1 .. cardinality(keys) loop
+        texts[i] := coalesce(written[i], to_json(keys[i])::text) || ': ' || texts[i];
+    end loop;
     return '{' || array_to_string(texts, ', ') || '}';
 end
 $$;

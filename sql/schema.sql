@@ -245,33 +245,36 @@ insert into jobstatus.schema_version (version) values (3);
 -- An update that changes a row moves its updated_at, unless it sets it itself. A job's revision is the
 -- next one, whatever an insert or update says, so that none returns; the update by which a change below is
 -- carried up asks for another revision alone, and moves nothing else. Rows are compared as they are stored:
--- json has no equality, and one is shown as it is written.
+-- json has no equality, and one is shown as it is written. Names are written out, as these two run at every
+-- write: to set a search path costs as much as the rest of them.
 create or replace function jobstatus.touch_job() returns trigger
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 declare
     asked boolean;
 begin
-    if tg_op = 'UPDATE' then
-        asked := new.revision <> old.revision;
+    if tg_op operator(pg_catalog.=) 'UPDATE' then
+        asked := new.revision operator(pg_catalog.<>) old.revision;
         new.revision := old.revision;
-        if new.updated_at = old.updated_at then
-            if new *<> old then
-                new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
+        if new.updated_at operator(pg_catalog.=) old.updated_at then
+            if new operator(pg_catalog.*<>) old then
+                new.updated_at := greatest(pg_catalog.clock_timestamp(),
+                    old.updated_at operator(pg_catalog.+) interval '1 microsecond');
             elsif not asked then
                 return new;
             end if;
         end if;
     end if;
-    new.revision := nextval('jobstatus.revision_seq');
+    new.revision := pg_catalog.nextval('jobstatus.revision_seq');
     return new;
 end
 $$;
 
 create or replace function jobstatus.touch_below() returns trigger
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
+    language plpgsql as $$
 begin
-    if new.updated_at = old.updated_at and new *<> old then
-        new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
+    if new.updated_at operator(pg_catalog.=) old.updated_at and new operator(pg_catalog.*<>) old then
+        new.updated_at := greatest(pg_catalog.clock_timestamp(),
+            old.updated_at operator(pg_catalog.+) interval '1 microsecond');
     end if;
     return new;
 end

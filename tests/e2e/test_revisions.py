@@ -185,6 +185,16 @@ def test_triggers_hold_under_any_search_path(cursor):
             return timestamptz '1900-01-01Z';
         create function trap.nextval(text) returns bigint language sql return -1;
         create function trap.nextval(regclass) returns bigint language sql return -1;
+        create function trap.later(timestamptz, interval) returns timestamptz language sql
+            return timestamptz '1900-01-01Z';
+        create operator trap.+ (function = trap.later, leftarg = timestamptz, rightarg = interval)""")
+    # No two values are equal, and no two differ.
+    for of, operators in (("text", "= <>"), ("timestamptz", "= <>"), ("bigint", "= <>"), ("jobstatus.jobs", "*<>"),
+                          ("jobstatus.steps", "*<>"), ("jobstatus.tasks", "*<>")):
+        cursor.execute("create function trap.no(%s, %s) returns boolean language sql return false" % (of, of))
+        for operator in operators.split():
+            cursor.execute("create operator trap.%s (function = trap.no, leftarg = %s, rightarg = %s)" % (operator, of, of))
+    cursor.execute("""
         set local search_path = trap, pg_catalog, pg_temp""")
     try:
         cursor.execute("update jobstatus.tasks set status = 'error', updated_at = '1800-01-01Z'")
@@ -192,6 +202,22 @@ def test_triggers_hold_under_any_search_path(cursor):
         cursor.execute("update jobstatus.steps set status = 'error'")
         cursor.execute("delete from jobstatus.tasks where position = 1")
         cursor.execute("update jobstatus.jobs set status = 'error'")
+
+        def after(change):
+            cursor.execute("update jobstatus.jobs set " + change)
+            return rows(cursor, "select revision, updated_at from jobstatus.jobs order by id")[-1]
+        last = after("status_details = '{}'")
+        assert after("status_details = '{}'") == last
+        asked = after("revision = revision + 1")
+        assert asked[0] > last[0] and asked[1] == last[1]
+        changed = after("status_details = '{\"a\": 1}'")
+        assert changed[0] > asked[0] and changed[1] > asked[1]
+        # A time to come is moved, too.
+        for table in ("jobs", "steps", "tasks"):
+            cursor.execute("update jobstatus.%s set updated_at = '3000-01-01Z'" % table)
+            cursor.execute("update jobstatus.%s set error_details = '{\"a\": 1}'" % table)
+            assert rows(cursor, "select min(updated_at) > '3000-01-01Z' from jobstatus." + table) == [(True,)]
+        cursor.execute("set local search_path = pg_catalog")
         assert job(cursor)[0] > before[0]
         for table in ("jobs", "steps", "tasks"):
             assert rows(cursor, "select bool_and(updated_at > '2020-01-02Z') from jobstatus." + table) \

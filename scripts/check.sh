@@ -44,20 +44,20 @@ configure() {
 run_tests() {
 	local unit e2e
 	rm -f tests/unit/*.log tests/e2e/*.log
-	if ! make check >"$work/log" 2>&1; then
+	if ! make -j"$(nproc)" check >"$work/log" 2>&1; then
 		tail -n 60 "$work/log"
 		tail -n 200 test-suite.log || true
 		exit 1
 	fi
 	unit=$(sed -n 's/^100%: Checks: \([0-9]*\),.*/\1/p' tests/unit/*.log | awk '{ n += $1 } END { print n }')
-	e2e=$(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' tests/e2e/run.sh.log | tail -n 1)
-	grep -E '[0-9]+ passed' tests/e2e/run.sh.log | tail -n 1
+	e2e=$(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' tests/e2e/run.sh.log | awk '{ n += $1 } END { print n }')
+	grep -E '[0-9]+ passed' tests/e2e/run.sh.log
 	echo "unit checks: $unit"
 	passed=$((passed + unit + e2e))
 }
 
-# Fuzzes TARGET for a while, built from the rooms of src that it needs.
-fuzz() {
+# Builds the fuzzer of TARGET from the rooms of src that it needs.
+build_fuzzer() {
 	local target=$1 rooms=("${@:2}") flags
 	read -ra flags < <(pkg-config --cflags --libs json-c libxxhash)
 	rooms=("${rooms[@]/#/../source/src/}")
@@ -65,9 +65,6 @@ fuzz() {
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I../source/src -I../source/tests/unit \
 		"../source/tests/fuzz/fuzz_$target.c" "${rooms[@]/%/.c}" "${flags[@]}" -o "fuzz_$target"
 	mkdir "corpus_$target"
-	quietly "./fuzz_$target" -max_total_time="$fuzz_seconds" -max_len=1000 -verbosity=0 \
-		"corpus_$target" "../source/tests/fuzz/corpus/$target"
-	passed=$((passed + 1))
 }
 
 say "sources"
@@ -89,10 +86,13 @@ configure clang CC=clang CFLAGS='-O2 -Werror'
 quietly make -j"$(nproc)" jobstatus.fcgi jobstatus-report
 
 say "fuzzers, $fuzz_seconds seconds each"
-fuzz request request utf8
-fuzz members members
-fuzz tag tag body log
-fuzz document document body members timestamp log
+build_fuzzer request request utf8
+build_fuzzer members members
+build_fuzzer tag tag body log
+build_fuzzer document document body members timestamp log
+quietly xargs --max-procs="$(nproc)" -I{} env "./fuzz_{}" -max_total_time="$fuzz_seconds" -max_len=1000 -verbosity=0 \
+	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument'
+passed=$((passed + 4))
 
 say "gcc, all tests"
 configure gcc CFLAGS='-O2 -g -Werror'
@@ -114,7 +114,7 @@ JOBSTATUS_E2E=program run_tests
 say "distcheck"
 cd "$work/gcc"
 # From the tarball the tests marked smoke run end to end: all have run on the same sources.
-quietly env JOBSTATUS_E2E=smoke make distcheck
+quietly env JOBSTATUS_E2E=smoke make -j"$(nproc)" distcheck
 
 say "demonstration"
 # shellcheck disable=SC2016

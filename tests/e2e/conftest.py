@@ -31,6 +31,7 @@ DATABASE = "jobstatus"
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: the few tests that show that anything works at all")
+    config.addinivalue_line("markers", "alone: tests of times so short that nothing else may run beside them")
     config.addinivalue_line("markers", "sql: tests of the SQL alone, to which the program's build is all the same")
 
 

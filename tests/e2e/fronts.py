@@ -18,16 +18,11 @@ import urllib.parse
 
 import requests
 
+import postgres
 from backends import OwnSocket, SpawnFcgi, SystemdSocket
 from samples import DATABASE, PROGRAMDIR, SOCKET, clean, find, install, replaced, sample
 
 ROOT = os.geteuid() == 0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def path_of(workspace, name):
@@ -59,7 +54,7 @@ class Front:
     def start(self):
         """Starts it on a free port; on another one if somebody was faster."""
         for _ in range(5):
-            self.port = free_port()
+            self.port = postgres.free_port()
             with open(self.directory / "output.log", "ab") as log:
                 self.process = subprocess.Popen(
                     [*self.sudo, *self.command()], stdin=subprocess.DEVNULL, stdout=log,

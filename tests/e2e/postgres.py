@@ -1,9 +1,12 @@
 """A private PostgreSQL cluster in a temporary directory, and where the program is."""
 
 import atexit
+import contextlib
 import glob
 import os
 import pathlib
+import random
+import re
 import shutil
 import signal
 import socket
@@ -37,9 +40,14 @@ def report():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on: below those of outgoing connections, and another one than in the other processes of
+    pytest-xdist."""
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+    while True:
+        port = 12000 + 1000 * (worker % 20) + random.randrange(1000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def binaries():

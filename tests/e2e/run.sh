@@ -3,18 +3,25 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1
-/usr/bin/python3 -c 'import pytest, psycopg2, requests, jsonschema' || {
-	echo "python3-pytest, python3-psycopg2, python3-requests or python3-jsonschema is missing:" \
+/usr/bin/python3 -c 'import pytest, xdist, psycopg2, requests, jsonschema' || {
+	echo "python3-pytest, python3-pytest-xdist, python3-psycopg2, python3-requests or python3-jsonschema is missing:" \
 		"run scripts/install-deps.sh" >&2
 	exit 1
 }
 for command in pg_prove wrk; do
 	command -v "$command" >/dev/null || { echo "$command is missing: run scripts/install-deps.sh" >&2; exit 1; }
 done
+
+tests() {
+	/usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short "$@" .
+}
+
 # All of them, unless another build of the same sources has run the whole suite.
 case ${JOBSTATUS_E2E-} in
-smoke) select=(-m smoke) ;;
-program) select=(-m 'not sql') ;;
-*) select=() ;;
+smoke) tests -m smoke; exit ;;
+program) only='and not sql' ;;
+*) only= ;;
 esac
-exec /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short "${select[@]}" .
+# Most of them wait more than they work.
+tests -m "not alone $only" --numprocesses="$(($(nproc) + 1))" --dist=loadfile
+tests -m "alone $only"

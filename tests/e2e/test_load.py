@@ -14,6 +14,7 @@ import fronts
 import postgres
 from conftest import HERE, sanitized, wait_for
 
+pytestmark = pytest.mark.alone
 PATH = fronts.path_of("default", "data-import-2024-06-01")
 TRIES = 3
 # Clients, and for how many seconds they ask the program and the empty responder.

@@ -108,6 +108,7 @@ def large(cluster):
             cursor.execute("delete from jobstatus.jobs where workspace = 'large'")
 
 
+@pytest.mark.alone
 def test_a_large_job_whole(run_program, large, contract):
     """Equal to the oracle's; within a second, best of three."""
     program = run_program("--timeout=30")

@@ -134,6 +134,34 @@ cache_holds(struct cache *cache, const struct cache_key *key)
 	return holds;
 }
 
+/* The job's document, if it is the one that is meant. */
+static struct kept *
+find_current(
+    struct cache *cache, const struct cache_key *key, const struct tag *tag, uint64_t epoch)
+{
+	struct kept *kept = find(cache, key);
+
+	if (kept == NULL || kept->epoch != epoch || strcmp(kept->tag.text, tag->text) != 0)
+		return NULL;
+	return kept;
+}
+
+size_t
+cache_length(
+    struct cache *cache, const struct cache_key *key, const struct tag *tag, uint64_t epoch)
+{
+	struct kept *kept;
+	size_t length = 0;
+
+	if (cache == NULL || cache->limit == 0)
+		return 0;
+	pthread_mutex_lock(&cache->lock);
+	if ((kept = find_current(cache, key, tag, epoch)) != NULL)
+		length = kept->length;
+	pthread_mutex_unlock(&cache->lock);
+	return length;
+}
+
 bool
 cache_get(struct cache *cache, const struct cache_key *key, const struct tag *tag, uint64_t epoch,
     struct document_state *state, struct body *body)
@@ -144,8 +172,7 @@ cache_get(struct cache *cache, const struct cache_key *key, const struct tag *ta
 	if (cache == NULL || cache->limit == 0)
 		return false;
 	pthread_mutex_lock(&cache->lock);
-	kept = find(cache, key);
-	if (kept != NULL && kept->epoch == epoch && strcmp(kept->tag.text, tag->text) == 0) {
+	if ((kept = find_current(cache, key, tag, epoch)) != NULL) {
 		TAILQ_REMOVE(&cache->uses, kept, use);
 		TAILQ_INSERT_HEAD(&cache->uses, kept, use);
 		*state = kept->state;

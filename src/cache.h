@@ -29,6 +29,11 @@ void cache_close(struct cache *cache);
  */
 bool cache_holds(struct cache *cache, const struct cache_key *key);
 
+/* How long the job's document is, if it has TAG and was read in the same EPOCH; 0: there is none.
+ */
+size_t cache_length(
+    struct cache *cache, const struct cache_key *key, const struct tag *tag, uint64_t epoch);
+
 /*
  * Appends the job's document to BODY (unless it is NULL) and sets *STATE, if it has TAG and was
  * read in the same EPOCH.  False: there is no such document, or no memory for it.

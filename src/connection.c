@@ -20,13 +20,16 @@
 struct connection {
 	PGconn *pg;
 	char *texts[STATEMENTS]; /* when they are not prepared */
-	char timeout[24];        /* statement_timeout in milliseconds */
+	bool fits[STATEMENTS];
+	char timeout[24]; /* statement_timeout in milliseconds */
 	bool columns_known[STATEMENTS];
 	struct statement_columns columns[STATEMENTS];
 };
 
 static const char *const prepared_names[STATEMENTS] = {
-	[STATEMENT_STATUS] = "jobstatus_read", [STATEMENT_REVISION] = "jobstatus_revision"
+	[STATEMENT_STATUS] = "jobstatus_read",
+	[STATEMENT_REVISION] = "jobstatus_revision",
+	[STATEMENT_REVISIONS] = "jobstatus_revisions",
 };
 
 /* SQLSTATEs after which a fresh session may answer. */
@@ -171,9 +174,13 @@ prepare(struct connection *c, int64_t deadline, struct failure *failure)
 	PGresult *result;
 
 	for (int i = 0; i < STATEMENTS; i++)
-		sent = sent && PQsendPrepare(c->pg, prepared_names[i], c->texts[i], 2, NULL);
+		if (c->fits[i])
+			sent =
+			    sent && PQsendPrepare(c->pg, prepared_names[i], c->texts[i], 2, NULL);
 	sent = sent && PQpipelineSync(c->pg);
 	for (int i = 0; i < STATEMENTS; i++) {
+		if (!c->fits[i])
+			continue;
 		if (finish_command(c->pg, sent, deadline, &result, failure) != 0)
 			return -1;
 		PQclear(result);
@@ -210,6 +217,9 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 	statement_learn(PQgetvalue(result, 0, 0), &relations);
 	PQclear(result);
 	for (int i = 0; i < STATEMENTS; i++) {
+		/* A pooler's transactions are not worth the third. */
+		c->fits[i] = statement_fits((enum statement)i, &relations) &&
+		    (options->prepare || i != STATEMENT_REVISIONS);
 		c->texts[i] =
 		    statement_text((enum statement)i, options->schema, &relations, options->compat);
 		if (c->texts[i] == NULL)
@@ -354,6 +364,12 @@ take_rows(struct connection *c, enum statement statement, int64_t deadline, conn
 		}
 		PQclear(result);
 	}
+}
+
+bool
+connection_fits(const struct connection *c, enum statement statement)
+{
+	return c->fits[statement];
 }
 
 int

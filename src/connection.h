@@ -38,6 +38,9 @@ struct connection *connection_open(const struct connection_options *options, int
     const atomic_bool *cancel, struct failure *failure);
 void connection_close(struct connection *connection);
 
+/* Whether the session can run STATEMENT: several jobs are not always to be asked for. */
+bool connection_fits(const struct connection *connection, enum statement statement);
+
 /*
  * Runs STATEMENT and gives every row to TAKE, which answers 0, or 1 to be given no more.  Returns 0
  * when all rows were taken, 1 when TAKE wanted no more, or -1 with *FAILURE set:

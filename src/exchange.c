@@ -59,32 +59,39 @@ finish(FCGX_Request *fcgx, bool answered)
 	return ok;
 }
 
-enum exchange_end
-exchange_run(
-    FCGX_Request *fcgx, struct handler *handler, int64_t timeout, atomic_int_least64_t *cut)
+bool
+exchange_begin(struct exchange *exchange, int64_t timeout)
 {
-	struct handler_variables variables;
-	struct output output;
+	FCGX_Request *fcgx = &exchange->fcgx;
 	int64_t deadline = clock_now() + timeout;
-	bool drained, ok = false, keep;
 
-	atomic_store(cut, deadline);
+	atomic_store(&exchange->cut, deadline);
 	if (FCGX_Accept_r(fcgx) != 0)
-		return EXCHANGE_CLOSE;
-	drained = drain_input(fcgx->in);
-	atomic_store(cut, 0);
-	if (FCGX_GetError(fcgx->in) == 0) {
-		variables = (struct handler_variables){ FCGX_GetParam("REQUEST_METHOD", fcgx->envp),
+		return false;
+	exchange->drained = drain_input(fcgx->in);
+	atomic_store(&exchange->cut, 0);
+	exchange->whole = FCGX_GetError(fcgx->in) == 0;
+	if (exchange->whole)
+		handler_begin(&exchange->request,
+		    &(const struct handler_variables){ FCGX_GetParam("REQUEST_METHOD", fcgx->envp),
 			FCGX_GetParam("SCRIPT_NAME", fcgx->envp),
 			FCGX_GetParam("PATH_INFO", fcgx->envp),
-			FCGX_GetParam("HTTP_IF_NONE_MATCH", fcgx->envp) };
-		output = (struct output){ fcgx->out, cut, timeout };
-		ok = handler_answer(handler, &variables, deadline, write_output, &output) == 0;
-	}
-	keep = fcgx->keepConnection != 0;
-	atomic_store(cut, clock_now() + timeout);
-	ok = finish(fcgx, ok);
-	if (!drained)
+			FCGX_GetParam("HTTP_IF_NONE_MATCH", fcgx->envp) },
+		    deadline);
+	return true;
+}
+
+enum exchange_end
+exchange_end(struct exchange *exchange, struct handler *handler, int64_t timeout)
+{
+	struct output output = { exchange->fcgx.out, &exchange->cut, timeout };
+	bool ok = exchange->whole &&
+	    handler_answer(handler, &exchange->request, write_output, &output) == 0;
+	bool keep = exchange->fcgx.keepConnection != 0;
+
+	atomic_store(&exchange->cut, clock_now() + timeout);
+	ok = finish(&exchange->fcgx, ok);
+	if (!exchange->drained)
 		return EXCHANGE_DRAIN;
 	return ok && keep ? EXCHANGE_KEEP : EXCHANGE_CLOSE;
 }

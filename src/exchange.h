@@ -10,9 +10,17 @@
 
 #include <fcgiapp.h>
 
-struct handler;
+#include "handler.h"
 
 #define EXCHANGE_INPUT_MAX (1024 * 1024) /* bytes of a request body that are read */
+
+struct exchange {
+	FCGX_Request fcgx;
+	atomic_int_least64_t cut; /* when to cut the peer off; 0: nobody waits for it */
+	bool drained;             /* its input has been read to the end */
+	bool whole;               /* there is a request to be answered */
+	struct handler_request request;
+};
 
 enum exchange_end {
 	EXCHANGE_KEEP,  /* the front may use the connection again */
@@ -21,12 +29,14 @@ enum exchange_end {
 };
 
 /*
- * Reads a request from FCGX's connection and answers it.  The answer is due TIMEOUT nanoseconds
- * from now; *CUT is kept at the time at which the peer, if this thread still waits for it, is to be
- * cut off, or 0 while nobody waits for it.  FCGX's ipcFd is left open unless the peer broke the
- * protocol.
+ * Reads a request from fcgx's connection, which is to be answered TIMEOUT nanoseconds from now.
+ * False: there is none, and the connection is to be closed.  Its `cut` is kept at the time at which
+ * the peer, while a thread waits for it, is to be cut off.  fcgx's ipcFd is left open unless the
+ * peer broke the protocol.
  */
-enum exchange_end exchange_run(
-    FCGX_Request *fcgx, struct handler *handler, int64_t timeout, atomic_int_least64_t *cut);
+bool exchange_begin(struct exchange *exchange, int64_t timeout);
+
+/* Answers it; a peer that takes nothing for TIMEOUT nanoseconds is to be cut off. */
+enum exchange_end exchange_end(struct exchange *exchange, struct handler *handler, int64_t timeout);
 
 #endif

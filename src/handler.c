@@ -11,6 +11,7 @@
 #include "reading.h"
 #include "request.h"
 #include "response.h"
+#include "store.h"
 
 struct handler {
 	const struct config *config;
@@ -50,12 +51,12 @@ make_error(struct body *body, int status, const char *detail)
 
 /* Fills RESPONSE with the answer to a request for a job. */
 static void
-read_job(struct handler *handler, const struct request *request, const char *if_none_match,
-    int64_t deadline, struct response *response)
+read_job(struct handler *handler, struct handler_request *request, struct response *response)
 {
 	struct reading *reading = &handler->reading;
 	struct body *body = &reading->body;
-	int status = reading_run(reading, request, if_none_match, deadline);
+	int status =
+	    reading_run(reading, &request->parsed, &request->lookup, request->if_none_match);
 
 	switch (status) {
 	case 304:
@@ -68,7 +69,8 @@ read_job(struct handler *handler, const struct request *request, const char *if_
 		break;
 	case 404:
 		body_clear(body);
-		status = errors_absent(body, request, handler->config->compat) == 0 ? 404 : 500;
+		status =
+		    errors_absent(body, &request->parsed, handler->config->compat) == 0 ? 404 : 500;
 		break;
 	case 503:
 		body_clear(body);
@@ -82,15 +84,15 @@ read_job(struct handler *handler, const struct request *request, const char *if_
 }
 
 static void
-make_answer(struct handler *handler, int status, const struct request *request,
-    const char *if_none_match, int64_t deadline, struct response *response)
+make_answer(struct handler *handler, struct handler_request *request, struct response *response)
 {
 	struct body *body = &handler->reading.body;
+	int status = request->status;
 
 	response->body = body;
 	switch (status) {
 	case 200:
-		read_job(handler, request, if_none_match, deadline, response);
+		read_job(handler, request, response);
 		return;
 	case 204:
 		response->body = NULL;
@@ -102,7 +104,7 @@ make_answer(struct handler *handler, int status, const struct request *request,
 		status = make_error(body, 405, "Method Not Allowed");
 		break;
 	case 422:
-		status = errors_validation(body, request) == 0 ? 422 : 500;
+		status = errors_validation(body, &request->parsed) == 0 ? 422 : 500;
 		break;
 	default:
 		status = make_error(body, 500, "Internal Server Error");
@@ -110,20 +112,53 @@ make_answer(struct handler *handler, int status, const struct request *request,
 	response->status = status;
 }
 
-int
-handler_answer(struct handler *handler, const struct handler_variables *variables, int64_t deadline,
-    body_sink *sink, void *context)
+void
+handler_begin(
+    struct handler_request *request, const struct handler_variables *variables, int64_t deadline)
 {
-	struct request request;
-	struct response response = { 0 };
-	int status = request_parse(
-	    &request, variables->request_method, variables->script_name, variables->path_info);
+	const struct request *parsed = &request->parsed;
+
+	request->status = request_parse(&request->parsed, variables->request_method,
+	    variables->script_name, variables->path_info);
+	request->if_none_match = variables->if_none_match;
+	request->lookup = (struct lookup){ .deadline = deadline };
+	if (request->status == 200) {
+		request->lookup.workspace =
+		    (struct row_text){ parsed->workspace.bytes, parsed->workspace.length };
+		request->lookup.name = (struct row_text){ parsed->name.bytes, parsed->name.length };
+	}
+}
+
+bool
+handler_may_look_up(struct handler *handler, const struct handler_request *request)
+{
+	return request->status == 200 && store_takes_several(handler->reading.store) &&
+	    reading_may_look_up(&handler->reading, &request->parsed, request->if_none_match);
+}
+
+void
+handler_look_up(struct handler *handler, struct lookup *const lookups[], size_t count)
+{
+	reading_look_up(&handler->reading, lookups, count);
+}
+
+bool
+handler_is_quick(struct handler *handler, const struct handler_request *request)
+{
+	return reading_is_quick(
+	    &handler->reading, &request->parsed, &request->lookup, request->if_none_match);
+}
+
+int
+handler_answer(
+    struct handler *handler, struct handler_request *request, body_sink *sink, void *context)
+{
+	struct response response = { .head = request->parsed.head };
 	int result;
 
-	make_answer(handler, status, &request, variables->if_none_match, deadline, &response);
-	response.head = request.head;
+	make_answer(handler, request, &response);
 	result = response_write(&response, sink, context);
-	request_free(&request);
+	request_free(&request->parsed);
 	body_clear(&handler->reading.body);
 	return result;
 }

@@ -61,12 +61,12 @@ make_peer(int listener)
 
 	if (peer == NULL)
 		return NULL;
-	FCGX_InitRequest(&peer->fcgx, -1, 0); /* it never accepts by itself */
-	peer->fcgx.keepConnection = 1;
-	peer->fcgx.ipcFd = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+	FCGX_InitRequest(&peer->exchange.fcgx, -1, 0); /* it never accepts by itself */
+	peer->exchange.fcgx.keepConnection = 1;
+	peer->exchange.fcgx.ipcFd = fcntl(listener, F_DUPFD_CLOEXEC, 0);
 	peer->parked = true;
-	atomic_init(&peer->cut, 0);
-	if (peer->fcgx.ipcFd >= 0)
+	atomic_init(&peer->exchange.cut, 0);
+	if (peer->exchange.fcgx.ipcFd >= 0)
 		return peer;
 	free(peer);
 	return NULL;
@@ -86,13 +86,13 @@ peer_accept(struct peer_table *table, int listener)
 	peer->fd = table->stopping != 0 ? -1 : accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	saved = errno;
 	if (peer->fd >= 0) {
-		dup3(peer->fd, peer->fcgx.ipcFd, O_CLOEXEC);
+		dup3(peer->fd, peer->exchange.fcgx.ipcFd, O_CLOEXEC);
 		link_peer(table, peer);
 	}
 	pthread_mutex_unlock(&table->lock);
 	if (peer->fd >= 0)
 		return peer;
-	close(peer->fcgx.ipcFd);
+	close(peer->exchange.fcgx.ipcFd);
 	free(peer);
 	errno = saved;
 	return NULL;
@@ -112,7 +112,7 @@ peer_remove(struct peer_table *table, struct peer *peer)
 		peer->next->previous = peer->previous;
 	last = --table->count == 0 && table->stopping != 0;
 	pthread_mutex_unlock(&table->lock);
-	FCGX_Free(&peer->fcgx, 1);
+	FCGX_Free(&peer->exchange.fcgx, 1);
 	close(peer->fd);
 	free(peer);
 	return last;
@@ -123,7 +123,7 @@ peer_park(struct peer_table *table, struct peer *peer)
 {
 	pthread_mutex_lock(&table->lock);
 	peer->parked = true;
-	atomic_store(&peer->cut, table->stopping != 0 ? clock_now() + GRACE : 0);
+	atomic_store(&peer->exchange.cut, table->stopping != 0 ? clock_now() + GRACE : 0);
 	pthread_mutex_unlock(&table->lock);
 }
 
@@ -166,11 +166,11 @@ peer_cut_overdue(struct peer_table *table)
 
 	pthread_mutex_lock(&table->lock);
 	for (struct peer *peer = table->first; peer != NULL; peer = peer->next) {
-		int64_t cut = atomic_load(&peer->cut);
+		int64_t cut = atomic_load(&peer->exchange.cut);
 
 		if (cut == 0 || now < cut)
 			continue;
-		if (peer->parked && peer->served)
+		if (peer->parked)
 			end_kept(peer);
 		else
 			shutdown(peer->fd, SHUT_RDWR);
@@ -202,7 +202,7 @@ peer_stop_all(struct peer_table *table)
 	table->stopping = now;
 	for (struct peer *peer = table->first; peer != NULL; peer = peer->next)
 		if (peer->parked)
-			atomic_store(&peer->cut, now + GRACE);
+			atomic_store(&peer->exchange.cut, now + GRACE);
 	none = table->count == 0;
 	pthread_mutex_unlock(&table->lock);
 	return none;

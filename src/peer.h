@@ -5,11 +5,11 @@
 #define JOBSTATUS_PEER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
-#include <fcgiapp.h>
+#include "exchange.h"
 
 /*
  * One connection.  libfcgi closes its descriptor when the peer breaks the protocol, at a moment
@@ -17,12 +17,11 @@
  * stays ours.
  */
 struct peer {
-	FCGX_Request fcgx;
+	struct exchange exchange;
 	int fd;
-	atomic_int_least64_t cut; /* when to cut it off; 0: nobody waits for it */
-	bool parked;              /* in the epoll set, no thread's */
-	bool served;              /* at least one request */
+	bool parked; /* in the epoll set, no thread's */
 	struct peer *next, *previous;
+	STAILQ_ENTRY(peer) ready; /* see worker.h */
 };
 
 struct peer_table {

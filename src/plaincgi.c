@@ -72,12 +72,14 @@ plaincgi_run(const struct config *config)
 	const struct handler_variables variables = { getenv("REQUEST_METHOD"),
 		getenv("SCRIPT_NAME"), getenv("PATH_INFO"), getenv("HTTP_IF_NONE_MATCH") };
 	int64_t deadline = clock_now() + config->timeout;
+	struct handler_request request;
 	struct store *store = store_open(config);
 	struct handler *handler = store != NULL ? handler_open(store, NULL, config) : NULL;
 
 	drain_input();
 	if (handler != NULL) {
-		handler_answer(handler, &variables, deadline, write_output, NULL);
+		handler_begin(&request, &variables, deadline);
+		handler_answer(handler, &request, write_output, NULL);
 	} else {
 		log_error("start: no memory or no thread");
 		handler_refuse(write_output, NULL);

@@ -6,9 +6,20 @@
  */
 #include "reading.h"
 
+#include <stdlib.h>
+
+#include "array.h"
 #include "config.h"
+#include "lookup.h"
 #include "request.h"
 #include "store.h"
+
+/* What is asked for of one job. */
+struct asking {
+	struct reading *reading;
+	struct lookup *const *lookups;
+	size_t count;
+};
 
 int
 reading_open(
@@ -43,13 +54,14 @@ begin_document(void *context, uint64_t epoch)
 	document_begin(&reading->document);
 }
 
-/* Makes the tag of ROW's revision, if it has one. */
-static void
-take_tag(struct reading *reading, const struct row *row)
+/* Makes the tag of ROW's revision.  Returns whether it has one. */
+static bool
+take_tag(struct reading *reading, const struct row *row, struct tag *tag)
 {
-	reading->revisions = reading->tagged = row->revision.bytes != NULL && row->id.bytes != NULL;
-	if (reading->tagged)
-		tag_of_revision(&reading->tag, &reading->form, &row->id, &row->revision);
+	reading->revisions = row->revision.bytes != NULL && row->id.bytes != NULL;
+	if (reading->revisions)
+		tag_of_revision(tag, &reading->form, &row->id, &row->revision);
+	return reading->revisions;
 }
 
 static int
@@ -61,7 +73,7 @@ take_row(void *context, const struct row *row)
 	if (reading->result != DOCUMENT_OK)
 		return 1;
 	if (row->level == ROW_JOB)
-		take_tag(reading, row);
+		reading->tagged = take_tag(reading, row, &reading->tag);
 	return 0;
 }
 
@@ -73,13 +85,11 @@ status_of(enum document_result result)
 	return result == DOCUMENT_BROKEN ? 500 : 503;
 }
 
-/* Runs STATEMENT.  Returns 200 when all rows were taken. */
+/* What becomes of a request whose statement ended with RESULT. */
 static int
-ask(struct reading *reading, enum statement statement, const struct cache_key *job,
-    int64_t deadline, const struct store_reader *reader)
+status_of_result(const struct reading *reading, enum store_result result)
 {
-	switch (
-	    store_read(reading->store, statement, &job->workspace, &job->name, deadline, reader)) {
+	switch (result) {
 	case STORE_OK:
 		return 200;
 	case STORE_ABSENT:
@@ -98,7 +108,9 @@ static int
 read_document(struct reading *reading, const struct cache_key *job, int64_t deadline)
 {
 	const struct store_reader reader = { begin_document, take_row, reading };
-	int status = ask(reading, STATEMENT_STATUS, job, deadline, &reader);
+	int status = status_of_result(reading,
+	    store_read(
+		reading->store, STATEMENT_STATUS, &job->workspace, &job->name, deadline, &reader));
 
 	if (status != 200 || (status = status_of(document_end(&reading->document))) != 200)
 		return status;
@@ -113,43 +125,130 @@ read_document(struct reading *reading, const struct cache_key *job, int64_t dead
 }
 
 static void
-begin_revision(void *context, uint64_t epoch)
+begin_lookups(void *context, uint64_t epoch)
 {
-	struct reading *reading = context;
+	const struct asking *asking = context;
 
-	reading->epoch = epoch;
-	reading->tagged = false;
-	reading->result = DOCUMENT_OK;
+	asking->reading->result = DOCUMENT_OK;
+	for (size_t i = 0; i < asking->count; i++) {
+		asking->lookups[i]->epoch = epoch;
+		asking->lookups[i]->status = 404;
+		asking->lookups[i]->tagged = false;
+	}
 }
 
 /* Two jobs of one name, in a view, have no revision: the read tells what is wrong with them. */
 static int
 take_revision(void *context, const struct row *row)
 {
-	struct reading *reading = context;
+	const struct asking *asking = context;
+	size_t place = asking->count == 1 ? 0 : row->place - 1;
+	struct lookup *lookup;
 
-	if (reading->tagged)
-		reading->tagged = false;
-	else
-		take_tag(reading, row);
-	return !reading->tagged;
+	if (place >= asking->count)
+		return 0;
+	lookup = asking->lookups[place];
+	lookup->tagged = lookup->status == 404 && take_tag(asking->reading, row, &lookup->tag);
+	lookup->status = 200;
+	return 0;
 }
 
-/* Returns 200 or 304, another final status, or 0: the job is to be read. */
-static int
-try_revision(struct reading *reading, const struct cache_key *job, const char *if_none_match,
-    int64_t deadline)
+/* Asks for several jobs; who is not answered then asks by himself. */
+static void
+look_up_several(struct asking *asking)
 {
-	const struct store_reader reader = { begin_revision, take_revision, reading };
-	int status = ask(reading, STATEMENT_REVISION, job, deadline, &reader);
+	const struct store_reader reader = { begin_lookups, take_revision, asking };
+	const struct row_text *texts[2][LOOKUP_MAX];
+	struct row_text arrays[2] = { { NULL, 0 }, { NULL, 0 } };
+	enum store_result result = STORE_STOPPED;
+
+	for (size_t i = 0; i < asking->count; i++) {
+		texts[0][i] = &asking->lookups[i]->workspace;
+		texts[1][i] = &asking->lookups[i]->name;
+	}
+	for (size_t i = 0; i < 2; i++)
+		arrays[i] = array_of_texts(texts[i], asking->count);
+	if (arrays[0].bytes != NULL && arrays[1].bytes != NULL)
+		result = store_read(asking->reading->store, STATEMENT_REVISIONS, &arrays[0],
+		    &arrays[1], asking->lookups[0]->deadline, &reader);
+	for (size_t i = 0; i < 2; i++)
+		free((char *)arrays[i].bytes);
+	if (result != STORE_OK && result != STORE_ABSENT)
+		for (size_t i = 0; i < asking->count; i++)
+			asking->lookups[i]->status = 0;
+}
+
+void
+reading_look_up(struct reading *reading, struct lookup *const lookups[], size_t count)
+{
+	struct asking asking = { reading, lookups, count };
+	const struct store_reader reader = { begin_lookups, take_revision, &asking };
+	struct lookup *one = lookups[0];
+	enum store_result result;
+
+	if (count > 1) {
+		look_up_several(&asking);
+		return;
+	}
+	result = store_read(reading->store, STATEMENT_REVISION, &one->workspace, &one->name,
+	    one->deadline, &reader);
+	one->status = status_of_result(reading, result);
+}
+
+static struct cache_key
+key_of(const struct request *request)
+{
+	return (struct cache_key){ { request->workspace.bytes, request->workspace.length },
+		{ request->name.bytes, request->name.length } };
+}
+
+/* That something of the kind is there, `*`, the revision does not tell: it may be broken. */
+static bool
+matches_alone(const struct lookup *lookup, const char *if_none_match)
+{
+	return if_none_match != NULL && !tag_is_any(if_none_match) &&
+	    tag_matches(&lookup->tag, if_none_match);
+}
+
+bool
+reading_may_look_up(
+    struct reading *reading, const struct request *request, const char *if_none_match)
+{
+	const struct cache_key job = key_of(request);
+
+	return cache_holds(reading->cache, &job) ||
+	    (if_none_match != NULL && reading->revisions && !tag_is_any(if_none_match));
+}
+
+bool
+reading_is_quick(struct reading *reading, const struct request *request,
+    const struct lookup *lookup, const char *if_none_match)
+{
+	const struct cache_key job = key_of(request);
+	size_t length;
+
+	if (lookup->status != 200)
+		return lookup->status != 0;
+	if (!lookup->tagged)
+		return false;
+	length = cache_length(reading->cache, &job, &lookup->tag, lookup->epoch);
+	return matches_alone(lookup, if_none_match) || (length > 0 && length <= READING_QUICK_MAX);
+}
+
+/* Returns what LOOKUP alone makes of the request, or 0: the job is to be read. */
+static int
+settle(struct reading *reading, const struct cache_key *job, const struct lookup *lookup,
+    const char *if_none_match)
+{
 	bool matches;
 
-	if (status != 200)
-		return status;
-	if (!reading->tagged)
+	if (lookup->status != 200)
+		return lookup->status;
+	if (!lookup->tagged)
 		return 0;
+	reading->tag = lookup->tag;
 	matches = if_none_match != NULL && tag_matches(&reading->tag, if_none_match);
-	reading->known = cache_get(reading->cache, job, &reading->tag, reading->epoch,
+	reading->known = cache_get(reading->cache, job, &reading->tag, lookup->epoch,
 	    &reading->state, matches ? NULL : &reading->body);
 	if (matches && (reading->known || !tag_is_any(if_none_match)))
 		return 304;
@@ -157,21 +256,18 @@ try_revision(struct reading *reading, const struct cache_key *job, const char *i
 }
 
 int
-reading_run(struct reading *reading, const struct request *request, const char *if_none_match,
-    int64_t deadline)
+reading_run(struct reading *reading, const struct request *request, struct lookup *lookup,
+    const char *if_none_match)
 {
-	const struct cache_key job = { { request->workspace.bytes, request->workspace.length },
-		{ request->name.bytes, request->name.length } };
-	int status = 0;
+	const struct cache_key job = key_of(request);
+	int status;
 
-	/* That something of the kind is there, `*`, the revision does not tell: it may be broken.
-	 */
-	if (cache_holds(reading->cache, &job) ||
-	    (if_none_match != NULL && reading->revisions && !tag_is_any(if_none_match)))
-		status = try_revision(reading, &job, if_none_match, deadline);
+	if (lookup->status == 0 && reading_may_look_up(reading, request, if_none_match))
+		reading_look_up(reading, &lookup, 1);
+	status = settle(reading, &job, lookup, if_none_match);
 	if (status != 0)
 		return status;
-	status = read_document(reading, &job, deadline);
+	status = read_document(reading, &job, lookup->deadline);
 	if (status == 200 && if_none_match != NULL && tag_matches(&reading->tag, if_none_match))
 		return 304;
 	return status;

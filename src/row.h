@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 enum statement {
-	STATEMENT_STATUS,   /* the read: a row for the job, each step and each task */
-	STATEMENT_REVISION, /* the job's id and revision alone */
+	STATEMENT_STATUS,    /* the read: a row for the job, each step and each task */
+	STATEMENT_REVISION,  /* the job's id and revision alone */
+	STATEMENT_REVISIONS, /* the same of several jobs: arrays of their workspaces and names */
 	STATEMENTS
 };
 
@@ -31,6 +32,7 @@ struct row {
 	struct row_text status_details, error_details; /* JSON */
 	struct row_text error_stack;
 	struct row_text revision; /* of a job; NULL where there is none */
+	size_t place;             /* among several jobs that are asked for, from 1 */
 	bool encoded;             /* status and error_stack are JSON values, and no plain text */
 	int64_t created_at, updated_at; /* see timestamp.h */
 };

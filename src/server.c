@@ -17,22 +17,19 @@
 #include <string.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "config.h"
-#include "exchange.h"
 #include "handler.h"
 #include "listener.h"
 #include "log.h"
-#include "peer.h"
+#include "worker.h"
 
 #define TICK_MAX (250 * CLOCK_MILLISECOND)
 #define TICK_MIN (10 * CLOCK_MILLISECOND)
-#define PEER_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 #define ACCEPT_BATCH 64
 #define QUEUE_MAX 4096 /* Linux's own limit, unless it is raised */
 #define ACCEPT_PAUSE (100 * CLOCK_MILLISECOND)
@@ -42,9 +39,7 @@ struct server {
 	struct listener *listener;
 	struct store *store;
 	struct cache *cache;
-	struct peer_table peers;
-	int epoll;
-	int done;                          /* eventfd: the threads are to end */
+	struct workplace place;
 	int signals;                       /* signalfd */
 	atomic_int_least64_t accept_again; /* when to try, out of descriptors; 0: listening */
 	atomic_bool accept_failing;        /* told; some may wait in the queue */
@@ -74,53 +69,14 @@ server_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Adds FD to the epoll set, or waits for it anew; POINTER tells what it is. */
-static int
-watch(struct server *server, int operation, int fd, uint32_t events, void *pointer)
-{
-	struct epoll_event event = { .events = events, .data.ptr = pointer };
-
-	return epoll_ctl(server->epoll, operation, fd, &event);
-}
-
-static void
-end_threads(struct server *server)
-{
-	uint64_t one = 1;
-
-	while (write(server->done, &one, sizeof(one)) < 0 && errno == EINTR)
-		continue;
-}
-
-static void
-remove_peer(struct server *server, struct peer *peer)
-{
-	if (peer_remove(&server->peers, peer))
-		end_threads(server);
-}
-
-static void
-park(struct server *server, struct peer *peer)
-{
-	peer_park(&server->peers, peer);
-	/* From here on the peer may be another thread's. */
-	if (watch(server, EPOLL_CTL_MOD, peer->fd, PEER_EVENTS, peer) != 0) {
-		log_error("epoll: %s", strerror(errno));
-		remove_peer(server, peer);
-	}
-}
-
 /* Accepts one connection.  Returns whether there may be more. */
 static bool
 accept_peer(struct server *server)
 {
-	struct peer *peer = peer_accept(&server->peers, server->listener->fd);
+	struct peer *peer = peer_accept(&server->place.peers, server->listener->fd);
 
 	if (peer != NULL) {
-		if (watch(server, EPOLL_CTL_ADD, peer->fd, PEER_EVENTS, peer) != 0) {
-			log_error("epoll: %s", strerror(errno));
-			remove_peer(server, peer);
-		}
+		worker_admit(&server->place, peer);
 		return true;
 	}
 	if (errno == EINTR || errno == ECONNABORTED)
@@ -141,8 +97,8 @@ static void
 listen_again(struct server *server)
 {
 	/* After a stop the listener is not in the set, and that is as it should be. */
-	if (watch(server, EPOLL_CTL_MOD, server->listener->fd, EPOLLIN | EPOLLONESHOT,
-		server->listener) == 0 ||
+	if (workplace_watch(&server->place, EPOLL_CTL_MOD, server->listener->fd,
+		EPOLLIN | EPOLLONESHOT, server->listener) == 0 ||
 	    errno == ENOENT)
 		return;
 	log_error("epoll: %s", strerror(errno));
@@ -162,68 +118,29 @@ accept_peers(struct server *server)
 		listen_again(server);
 }
 
-/* Closes a connection that has unread input: a reset would take the answer away from its reader. */
-static void
-drain_and_remove(struct server *server, struct peer *peer)
-{
-	char piece[8192];
-
-	atomic_store(&peer->cut, clock_now() + server->config->timeout);
-	shutdown(peer->fd, SHUT_WR);
-	while (recv(peer->fd, piece, sizeof(piece), 0) > 0)
-		continue;
-	remove_peer(server, peer);
-}
-
-static void
-serve(struct server *server, struct peer *peer, uint32_t events, struct handler *handler)
-{
-	char byte;
-
-	peer_unpark(&server->peers, peer);
-	/* A front that is gone may have left a request. */
-	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 &&
-	    recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
-		remove_peer(server, peer);
-		return;
-	}
-	peer->served = true;
-	switch (exchange_run(&peer->fcgx, handler, server->config->timeout, &peer->cut)) {
-	case EXCHANGE_KEEP:
-		/* It was to be cut off a timeout after its answer's end began to leave. */
-		if (peer_is_over(
-			&server->peers, peer, atomic_load(&peer->cut) - server->config->timeout))
-			remove_peer(server, peer);
-		else
-			park(server, peer);
-		break;
-	case EXCHANGE_CLOSE:
-		remove_peer(server, peer);
-		break;
-	case EXCHANGE_DRAIN:
-		drain_and_remove(server, peer);
-		break;
-	}
-}
-
 static void *
 run_thread(void *context)
 {
 	struct server *server = context;
+	struct workplace *place = &server->place;
 	struct handler *handler = server->handler[atomic_fetch_add(&server->started, 1)];
 	struct epoll_event event;
 
 	for (;;) {
-		int n = epoll_wait(server->epoll, &event, 1, -1);
+		int n = epoll_wait(place->epoll, &event, 1, lookup_patience(&place->lookups));
 
+		if (n == 0)
+			worker_look_up(place, handler);
 		if (n < 1)
-			continue; /* EINTR */
-		if (event.data.ptr == server)
+			continue; /* or EINTR */
+		if (event.data.ptr == &place->over)
 			return NULL;
-		if (event.data.ptr == server->listener)
+		if (event.data.ptr == &place->ready)
+			worker_resume(place, handler);
+		else if (event.data.ptr == server->listener)
 			accept_peers(server);
 		else
-			serve(server, event.data.ptr, event.events, handler);
+			worker_serve(place, event.data.ptr, event.events, handler);
 	}
 }
 
@@ -238,15 +155,15 @@ stop(struct server *server)
 	bool last;
 
 	log_info("stopping");
-	epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->listener->fd, NULL);
+	epoll_ctl(server->place.epoll, EPOLL_CTL_DEL, server->listener->fd, NULL);
 	listener_unlink(server->listener);
 	for (int i = 0; i < QUEUE_MAX && accept_peer(server); i++)
 		continue;
-	last = peer_stop_all(&server->peers);
+	last = peer_stop_all(&server->place.peers);
 	/* Nothing takes its number, which other threads may still hold. */
-	dup3(server->done, server->listener->fd, O_CLOEXEC);
+	dup3(server->place.over, server->listener->fd, O_CLOEXEC);
 	if (last)
-		end_threads(server);
+		workplace_end(&server->place);
 }
 
 static void
@@ -265,7 +182,7 @@ static void
 supervise(struct server *server)
 {
 	struct pollfd fds[2] = { { .fd = server->signals, .events = POLLIN },
-		{ .fd = server->done, .events = POLLIN } };
+		{ .fd = server->place.over, .events = POLLIN } };
 	int64_t tick = server->config->timeout / 2;
 	struct signalfd_siginfo info;
 	bool stopping = false;
@@ -279,7 +196,7 @@ supervise(struct server *server)
 			stopping = true;
 			stop(server);
 		}
-		peer_cut_overdue(&server->peers);
+		peer_cut_overdue(&server->place.peers);
 		resume_accepting(server);
 	}
 }
@@ -287,19 +204,19 @@ supervise(struct server *server)
 static int
 open_descriptors(struct server *server)
 {
+	struct workplace *place = &server->place;
 	sigset_t set;
 
 	stop_signals(&set);
-	server->epoll = epoll_create1(EPOLL_CLOEXEC);
-	server->done = eventfd(0, EFD_CLOEXEC);
 	server->signals = signalfd(-1, &set, SFD_CLOEXEC);
-	if (server->epoll < 0 || server->done < 0 || server->signals < 0)
+	if (workplace_open(place) != 0 || server->signals < 0)
 		return -1;
-	/* The eventfd stays readable, so that it wakes every thread. */
-	if (watch(server, EPOLL_CTL_ADD, server->done, EPOLLIN, server) != 0)
+	/* `over` stays readable, so that it wakes every thread. */
+	if (workplace_watch(place, EPOLL_CTL_ADD, place->over, EPOLLIN, &place->over) != 0 ||
+	    workplace_watch(place, EPOLL_CTL_ADD, place->ready, EPOLLIN, &place->ready) != 0)
 		return -1;
-	return watch(
-	    server, EPOLL_CTL_ADD, server->listener->fd, EPOLLIN | EPOLLONESHOT, server->listener);
+	return workplace_watch(
+	    place, EPOLL_CTL_ADD, server->listener->fd, EPOLLIN | EPOLLONESHOT, server->listener);
 }
 
 /* Starts the threads, each with its handler; server->threads is how many run. */
@@ -335,13 +252,9 @@ close_all(struct server *server)
 		pthread_join(server->thread[i], NULL);
 	for (unsigned int i = 0; server->handler != NULL && i < server->config->threads; i++)
 		handler_close(server->handler[i]);
-	peer_table_close(&server->peers);
+	workplace_close(&server->place);
 	free(server->thread);
 	free(server->handler);
-	if (server->epoll >= 0)
-		close(server->epoll);
-	if (server->done >= 0)
-		close(server->done);
 	if (server->signals >= 0)
 		close(server->signals);
 }
@@ -367,14 +280,12 @@ server_run(const struct config *config, struct listener *listener, struct store 
 		.listener = listener,
 		.store = store,
 		.cache = cache,
-		.epoll = -1,
-		.done = -1,
+		.place = { .timeout = config->timeout },
 		.signals = -1 };
-	int result;
+	int result = open_descriptors(&server);
 
-	peer_table_open(&server.peers);
-	result =
-	    init_libfcgi() == 0 && open_descriptors(&server) == 0 ? start_threads(&server) : -1;
+	if (result == 0)
+		result = init_libfcgi() == 0 ? start_threads(&server) : -1;
 	if (result == 0) {
 		log_info("ready: %u threads, %s", config->threads,
 		    listener->path != NULL ? listener->path : "descriptor 0");
@@ -382,8 +293,8 @@ server_run(const struct config *config, struct listener *listener, struct store 
 		log_info("stopped");
 	} else {
 		log_error("start: %s", strerror(errno));
-		if (server.done >= 0)
-			end_threads(&server);
+		if (server.place.over >= 0)
+			workplace_end(&server.place);
 	}
 	close_all(&server);
 	return result;

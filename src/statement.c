@@ -25,6 +25,7 @@
 #include "statement.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,18 +78,26 @@ static const struct {
 	const char *join, *condition, *columns, *data;
 } lookup[STATEMENT_LEVELS] = {
 	{ " from @.jobs as job left join @.steps as step on ",
-	    "step.workspace = $1 and step.job_id = job.id and step.attempt = job.attempt"
+	    "step.workspace = %1 and step.job_id = job.id and step.attempt = job.attempt"
 	    " and step.name = ''" COMMON("job"),
 	    VALUES("job"), "job.data) is null" },
 	{ NULL, COMMON("step"), VALUES("step"), "step.data) is null" },
 	{ " left join @.tasks as task on ",
-	    "task.workspace = $1 and task.job_id = job.id and task.attempt = job.attempt"
+	    "task.workspace = %1 and task.job_id = job.id and task.attempt = job.attempt"
 	    " and task.step_position = step.position and task.name = ''" COMMON(
 		"task") "task.position, ",
 	    "task.error_stack, " VALUES("task"), "task.data) is null" },
 };
 
+/* The same of several jobs, each of which is looked up as if it were the only one. */
+static const char several_start[] =
+    "select asked.place::integer as place, found.id, found.revision from rows from"
+    " (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) with ordinality"
+    " as asked(workspace, name, place) cross join lateral (";
+static const char several_end[] = " offset 0) as found"; /* so that it is not merged with that */
+
 static const char *const names[COLUMNS] = {
+	[COLUMN_PLACE] = "place",
 	[COLUMN_LEVEL] = "level",
 	[COLUMN_STEP_POSITION] = "step_position",
 	[COLUMN_ID] = "id",
@@ -103,42 +112,43 @@ static const char *const names[COLUMNS] = {
 	[COLUMN_UPDATED_AT] = "updated_at",
 };
 
-/* Writes NAME as an SQL identifier; returns the end. */
-static char *
-quote_identifier(char *to, const char *name)
+/* Writes NAME as an SQL identifier. */
+static void
+quote_identifier(FILE *to, const char *name)
 {
-	*to++ = '"';
+	fputc('"', to);
 	for (; *name != '\0'; name++) {
 		if (*name == '"')
-			*to++ = '"';
-		*to++ = *name;
+			fputc('"', to);
+		fputc(*name, to);
 	}
-	*to++ = '"';
-	return to;
+	fputc('"', to);
 }
 
-/* PARTS together, with the quoted SCHEMA for each @. */
+/* PARTS together, with the quoted SCHEMA for each @, and for %1 and %2 what stands for the JOB's
+ * workspace and name. */
 static char *
-join(const char *const parts[], size_t count, const char *schema)
+join(const char *const parts[], size_t count, const char *schema, const char *const job[2])
 {
-	size_t size = 1;
-	char *text, *to;
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
 
-	for (size_t i = 0; i < count; i++)
-		for (const char *from = parts[i]; *from != '\0'; from++)
-			size += *from == '@' ? 2 * strlen(schema) + 2 : 1;
-	text = to = malloc(size);
-	if (text == NULL)
+	if (to == NULL)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
 		for (const char *from = parts[i]; *from != '\0'; from++) {
 			if (*from == '@')
-				to = quote_identifier(to, schema);
+				quote_identifier(to, schema);
+			else if (*from == '%')
+				fputs(job[*++from - '1'], to);
 			else
-				*to++ = *from;
+				fputc(*from, to);
 		}
-	*to = '\0';
-	return text;
+	if (fclose(to) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 void
@@ -166,11 +176,14 @@ make_read(const char *parts[], const struct statement_relations *relations, enum
 	return count;
 }
 
+/* The parts of the lookup of one job, or SEVERAL. */
 static size_t
-make_lookup(const char *parts[], const struct statement_relations *relations)
+make_lookup(const char *parts[], const struct statement_relations *relations, bool several)
 {
 	size_t count = 0;
 
+	if (several)
+		parts[count++] = several_start;
 	parts[count++] = "select job.id::text as id";
 	parts[count++] = relations->revision ? REVISION_OF("job") : NO_REVISION;
 	for (size_t i = 0; i < STATEMENT_LEVELS; i++) {
@@ -183,19 +196,30 @@ make_lookup(const char *parts[], const struct statement_relations *relations)
 		parts[count++] = lookup[i].condition;
 		parts[count++] = data ? lookup[i].data : lookup[i].columns;
 	}
-	parts[count++] = " where job.workspace = $1 and job.name = $2";
+	parts[count++] = " where job.workspace = %1 and job.name = %2";
+	if (several)
+		parts[count++] = several_end;
 	return count;
+}
+
+bool
+statement_fits(enum statement statement, const struct statement_relations *relations)
+{
+	return statement != STATEMENT_REVISIONS || (relations->revision && !relations->views);
 }
 
 char *
 statement_text(enum statement statement, const char *schema,
     const struct statement_relations *relations, enum compat compat)
 {
+	static const char *const one[2] = { "$1", "$2" };
+	static const char *const each[2] = { "asked.workspace", "asked.name" };
 	const char *parts[PARTS_MAX];
+	bool several = statement == STATEMENT_REVISIONS;
 	size_t count = statement == STATEMENT_STATUS ? make_read(parts, relations, compat) :
-						       make_lookup(parts, relations);
+						       make_lookup(parts, relations, several);
 
-	return join(parts, count, schema);
+	return join(parts, count, schema, several ? each : one);
 }
 
 bool
@@ -205,7 +229,9 @@ statement_find_columns(
 	for (int i = 0; i < COLUMNS; i++) {
 		columns->at[i] = PQfnumber(result, names[i]);
 		if (columns->at[i] < 0 &&
-		    (statement == STATEMENT_STATUS || i == COLUMN_ID || i == COLUMN_REVISION))
+		    (i == COLUMN_PLACE ? statement == STATEMENT_REVISIONS :
+					 statement == STATEMENT_STATUS || i == COLUMN_ID ||
+				i == COLUMN_REVISION))
 			return false;
 	}
 	return true;
@@ -241,20 +267,19 @@ get_int64(const PGresult *result, int column, int64_t *value)
 	return true;
 }
 
+/* A whole number; VALUE is left as it is where the statement does not give the column. */
 static bool
-get_level(const PGresult *result, int column, enum row_level *level)
+get_number(const PGresult *result, int column, uint32_t *value)
 {
 	uint32_t bits;
 
-	*level = ROW_JOB;
 	if (column < 0)
 		return true;
 	if (PQgetlength(result, 0, column) != sizeof(bits))
 		return false;
 	memcpy(&bits, PQgetvalue(result, 0, column), sizeof(bits));
-	bits = be32toh(bits);
-	*level = (enum row_level)bits;
-	return bits >= ROW_JOB && bits <= ROW_TASK;
+	*value = be32toh(bits);
+	return true;
 }
 
 /* Takes from DATA what it has in place of columns. */
@@ -277,6 +302,7 @@ bool
 statement_row(const PGresult *result, const struct statement_columns *columns, struct row *row)
 {
 	const int *at = columns->at;
+	uint32_t level = ROW_JOB, place = 0;
 
 	row->step_position = get_text(result, at[COLUMN_STEP_POSITION]);
 	row->id = get_text(result, at[COLUMN_ID]);
@@ -294,5 +320,10 @@ statement_row(const PGresult *result, const struct statement_columns *columns, s
 		row->created_at = INT64_MIN;
 	if (!get_int64(result, at[COLUMN_UPDATED_AT], &row->updated_at))
 		row->updated_at = INT64_MIN;
-	return get_level(result, at[COLUMN_LEVEL], &row->level);
+	if (!get_number(result, at[COLUMN_LEVEL], &level) ||
+	    !get_number(result, at[COLUMN_PLACE], &place))
+		return false;
+	row->place = place;
+	row->level = (enum row_level)level;
+	return level >= ROW_JOB && level <= ROW_TASK;
 }

@@ -12,6 +12,7 @@
 #include "row.h"
 
 enum statement_column {
+	COLUMN_PLACE,
 	COLUMN_LEVEL,
 	COLUMN_STEP_POSITION,
 	COLUMN_ID,
@@ -59,9 +60,13 @@ struct statement_relations {
 /* What its answer, FOUND, says. */
 void statement_learn(const char *found, struct statement_relations *relations);
 
+/* Whether STATEMENT can be asked of such relations: several jobs cannot be looked up in views,
+ * which might compute themselves as a whole for each. */
+bool statement_fits(enum statement statement, const struct statement_relations *relations);
+
 /*
- * The text of STATEMENT for SCHEMA, with workspace as $1 and name as $2; the caller frees it. NULL:
- * no memory.
+ * The text of STATEMENT for SCHEMA, with workspace as $1 and name as $2, or arrays of these; the
+ * caller frees it. NULL: no memory.
  */
 char *statement_text(enum statement statement, const char *schema,
     const struct statement_relations *relations, enum compat compat);

@@ -6,6 +6,7 @@
 #include "store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 struct store {
 	struct connection_options options;
 	struct pool *pool;
+	atomic_bool takes_several;
 	pthread_mutex_t lock; /* of the two below */
 	struct failure state; /* what the last look said, of kind FAILURE_NONE if all was well */
 	int64_t changed;      /* when that changed last */
@@ -137,15 +139,24 @@ attempt(struct store *store, struct question *question, int64_t deadline, bool a
 			failure->kind = FAILURE_CONNECT;
 		return -1;
 	}
+	atomic_store(&store->takes_several, connection_fits(connection, STATEMENT_REVISIONS));
 	question->rows = 0;
 	question->reader->begin(question->reader->context, pool_opened(store->pool));
-	outcome = connection_read(connection, question->statement, question->workspace,
-	    question->name, deadline, count_row, question, failure);
+	outcome = 1; /* as if the reader had wanted no more */
+	if (connection_fits(connection, question->statement))
+		outcome = connection_read(connection, question->statement, question->workspace,
+		    question->name, deadline, count_row, question, failure);
 	if (outcome >= 0 || failure_keeps_session(failure->kind))
 		pool_put(store->pool, connection);
 	else
 		pool_put_failed(store->pool, connection, failure, again);
 	return outcome;
+}
+
+bool
+store_takes_several(struct store *store)
+{
+	return atomic_load(&store->takes_several);
 }
 
 enum store_result

@@ -62,12 +62,45 @@ handler_close(struct handler *handler)
 	free(handler);
 }
 
-int
-handler_answer(struct handler *handler, const struct handler_variables *variables, int64_t deadline,
-    body_sink *sink, void *context)
+void
+handler_begin(
+    struct handler_request *request, const struct handler_variables *variables, int64_t deadline)
 {
+	(void)request;
 	(void)variables;
 	(void)deadline;
+}
+
+/* Nothing is looked up. */
+bool
+handler_may_look_up(struct handler *handler, const struct handler_request *request)
+{
+	(void)handler;
+	(void)request;
+	return false;
+}
+
+void
+handler_look_up(struct handler *handler, struct lookup *const lookups[], size_t count)
+{
+	(void)handler;
+	(void)lookups;
+	(void)count;
+}
+
+bool
+handler_is_quick(struct handler *handler, const struct handler_request *request)
+{
+	(void)handler;
+	(void)request;
+	return false;
+}
+
+int
+handler_answer(
+    struct handler *handler, struct handler_request *request, body_sink *sink, void *context)
+{
+	(void)request;
 	return response_write(
 	    &(struct response){ .status = 200, .body = &handler->body }, sink, context);
 }

@@ -58,6 +58,13 @@ give(const struct store_reader *reader, struct row row, const char *position)
 	return reader->row(reader->context, &row);
 }
 
+bool
+store_takes_several(struct store *store)
+{
+	(void)store;
+	return false;
+}
+
 enum store_result
 store_read(struct store *store, enum statement statement, const struct row_text *workspace,
     const struct row_text *name, int64_t deadline, const struct store_reader *reader)
@@ -101,6 +108,7 @@ main(int argc, char *argv[])
 		"/apis/jobs/v2/workspaces/default/jobs/data-import-2024-06-01/status", NULL };
 	struct config config;
 	struct cache *cache = NULL;
+	struct handler_request request;
 	struct handler *handler;
 	char error[400];
 
@@ -110,12 +118,15 @@ main(int argc, char *argv[])
 		return EXIT_FAILURE;
 	if ((handler = handler_open(NULL, cache, &config)) == NULL)
 		return EXIT_FAILURE;
-	handler_answer(handler, &variables, 0, take, tag);
+	handler_begin(&request, &variables, 0);
+	handler_answer(handler, &request, take, tag);
 	if (strcmp(argv[1], "304") == 0)
 		variables.if_none_match = tag;
 	written = 0;
-	for (long i = atol(argv[2]); i > 0; i--)
-		handler_answer(handler, &variables, 0, take, NULL);
+	for (long i = atol(argv[2]); i > 0; i--) {
+		handler_begin(&request, &variables, 0);
+		handler_answer(handler, &request, take, NULL);
+	}
 	printf("%zu bytes\n", written);
 	handler_close(handler);
 	cache_close(cache);

@@ -8,8 +8,9 @@ import subprocess
 import pytest
 
 import postgres
+from conftest import Program
 
-JOBS = 100000
+JOBS = 20000
 WINDOW = """
     create view windowed.jobs as select * from jobstatus.jobs;
     create view windowed.steps as select workspace, job_id, attempt, row_number() over (partition by
@@ -23,7 +24,7 @@ WINDOW = """
 
 @pytest.fixture(scope="module")
 def own():
-    """A cluster that remembers statements, with 100,000 jobs of 3 steps of 4 tasks."""
+    """A cluster that remembers statements, with 20,000 jobs of 3 steps of 4 tasks."""
     with postgres.Cluster(settings=["shared_preload_libraries=pg_stat_statements",
                                     "pg_stat_statements.track=all", "autovacuum=off",
                                     "log_statement=all"]) as cluster:
@@ -105,6 +106,30 @@ def test_a_revision_is_one_index_lookup(own, schema, mode):
     assert (scan["Relation Name"], scan["Node Type"], scan["Actual Rows"]) == ("jobs", "Index Scan", 1)
     assert "workspace" in scan["Index Cond"] and "name" in scan["Index Cond"]
     assert len(list(nodes(plan))) == 1 or schema != "jobstatus"
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+def test_several_revisions_are_index_lookups(own, mode, directory):
+    """One for each job, and nothing else."""
+    cluster, cursor = own
+    program = Program(directory, conninfo=cluster.conninfo() + " options='-c log_min_duration_statement=0'")
+    program.start()
+    try:
+        assert program.get("w7", "job-7").status == 200
+    finally:
+        program.stop()
+    with open(cluster.log) as log:
+        text = re.findall(r"parse jobstatus_revisions: (.*)", log.read())[-1]
+    cursor.execute("deallocate all")
+    cursor.execute("set plan_cache_mode = " + mode)
+    cursor.execute("prepare lookups(text[], text[]) as " + text)
+    cursor.execute("explain (analyze, format json) execute lookups (%s, %s)", (["w7", "w8", "none"], ["job-7", "job-8", "job-7"]))
+    plan = cursor.fetchone()[0][0]["Plan"]
+    scan, = [node for node in nodes(plan) if "Relation Name" in node]
+    assert (scan["Relation Name"], scan["Node Type"], scan["Actual Loops"]) == ("jobs", "Index Scan", 3)
+    assert "workspace" in scan["Index Cond"] and "name" in scan["Index Cond"]
+    cursor.execute("execute lookups (%s, %s)", (["w7", "w8", "none"], ["job-7", "job-8", "job-7"]))
+    assert [row[0] for row in cursor.fetchall()] == [1, 2]
 
 
 @pytest.mark.parametrize("prepare", ["yes", "no"])

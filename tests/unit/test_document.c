@@ -18,12 +18,26 @@
 	}
 #define HOUR 3600000000LL
 
-static const struct row job = { ROW_JOB, NONE, TEXT("j1"), TEXT("job"), TEXT("active"), TEXT("{}"),
-	TEXT("{}"), NONE, NONE, false, 0, 0 };
-static const struct row step = { ROW_STEP, TEXT("\0\0\0\1"), TEXT("s1"), TEXT("step"),
-	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, NONE, false, 0, 0 };
-static const struct row task = { ROW_TASK, TEXT("\0\0\0\1"), TEXT("t1"), TEXT("task"),
-	TEXT("active"), TEXT("{}"), TEXT("{}"), NONE, NONE, false, 0, 0 };
+static const struct row job = { .level = ROW_JOB,
+	.id = TEXT("j1"),
+	.name = TEXT("job"),
+	.status = TEXT("active"),
+	.status_details = TEXT("{}"),
+	.error_details = TEXT("{}") };
+static const struct row step = { .level = ROW_STEP,
+	.step_position = TEXT("\0\0\0\1"),
+	.id = TEXT("s1"),
+	.name = TEXT("step"),
+	.status = TEXT("active"),
+	.status_details = TEXT("{}"),
+	.error_details = TEXT("{}") };
+static const struct row task = { .level = ROW_TASK,
+	.step_position = TEXT("\0\0\0\1"),
+	.id = TEXT("t1"),
+	.name = TEXT("task"),
+	.status = TEXT("active"),
+	.status_details = TEXT("{}"),
+	.error_details = TEXT("{}") };
 
 static struct body body;
 static struct document document;

@@ -89,6 +89,36 @@ START_TEST(computes_no_view_for_the_revision)
 }
 END_TEST
 
+/* Of several jobs each is looked up as one is. */
+START_TEST(looks_up_several)
+{
+	struct statement_relations relations = { .revision = true };
+	char *one = statement_text(STATEMENT_REVISION, "s", &relations, COMPAT_NONE);
+	char *several = statement_text(STATEMENT_REVISIONS, "s", &relations, COMPAT_NONE);
+
+	ck_assert_ptr_nonnull(one);
+	ck_assert_ptr_nonnull(several);
+	ck_assert_int_eq(count(one, "$1"), 3);
+	ck_assert_int_eq(count(one, "job.name = $2"), 1);
+	ck_assert_int_eq(count(several, "= asked.workspace"), 3);
+	ck_assert_int_eq(count(several, "job.name = asked.name"), 1);
+	ck_assert_int_eq(count(several, "$1::text[]") + count(several, "$2::text[]"), 2);
+	ck_assert_int_eq(count(several, "$") + count(several, "%"), 2);
+	free(one);
+	free(several);
+}
+END_TEST
+
+START_TEST(looks_up_several_in_tables_alone)
+{
+	struct statement_relations relations = { .revision = _i & 1, .views = _i & 2 };
+
+	ck_assert(statement_fits(STATEMENT_STATUS, &relations));
+	ck_assert(statement_fits(STATEMENT_REVISION, &relations));
+	ck_assert_int_eq(statement_fits(STATEMENT_REVISIONS, &relations), _i == 1);
+}
+END_TEST
+
 START_TEST(learns_what_there_is)
 {
 	struct statement_relations relations;
@@ -240,6 +270,8 @@ main(void)
 	tcase_add_loop_test(tcase, takes_values_of_columns_or_of_data, 0, 8);
 	tcase_add_loop_test(tcase, asks_for_the_revision, 0, 2);
 	tcase_add_loop_test(tcase, computes_no_view_for_the_revision, 0, 2);
+	tcase_add_test(tcase, looks_up_several);
+	tcase_add_loop_test(tcase, looks_up_several_in_tables_alone, 0, 4);
 	tcase_add_test(tcase, learns_what_there_is);
 	tcase_add_test(tcase, takes_a_revision_alone);
 	tcase_add_test(tcase, finds_columns_by_name);

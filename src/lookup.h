@@ -30,7 +30,7 @@ struct lookup {
 
 struct lookup_queue {
 	pthread_mutex_t lock;
-	STAILQ_HEAD(, lookup) waiting;
+	STAILQ_HEAD(lookups, lookup) waiting;
 	unsigned int under_way; /* groups */
 	int64_t sent;           /* when the last of them was taken */
 };

@@ -22,7 +22,7 @@ struct workplace {
 	struct peer_table peers;
 	struct lookup_queue lookups;
 	pthread_mutex_t lock; /* of the next */
-	STAILQ_HEAD(, peer) ready_peers;
+	STAILQ_HEAD(peers, peer) ready_peers;
 };
 
 /* Sets up all but the timeout.  Returns 0, or -1 with errno; closed in either case.

@@ -183,7 +183,7 @@ end;
 
 create or replace function jobstatus.members(object json)
     returns table (key text, written text, value text)
-    language plpgsql immutable as $$
+    language plpgsql immutable strict as $$
 begin
     if jobstatus.has_escape(object) then
         return query select m.* from jobstatus.cut_members(object) m;
@@ -211,6 +211,23 @@ declare
     new_values text[];
     place integer;
 begin
+    if plain and cardinality(updates) > 1 then
+        for i in 1 .. cardinality(updates) loop
+            exit when not jobstatus.is_empty(object);
+            if not jobstatus.is_empty(updates[i]) then
+                object := updates[i];
+            end if;
+            updates[i] := null;
+        end loop;
+        -- Thousands come down to the last value of each key, in the order in which the keys came.
+        select array[('{' || string_agg(to_json(l.key)::text || ': ' || l.value, ', ' order by l.first) || '}')::json]
+            into updates
+            from (select m.key, (array_agg(m.value::text order by o.n desc, m.n desc))[1] as value,
+                    min(array[o.n, m.n]) as first
+                from unnest(updates) with ordinality o(value, n)
+                cross join lateral json_each(o.value) with ordinality m(key, value, n)
+                group by m.key) l;
+    end if;
     foreach one in array updates loop
         continue when one is null or jobstatus.is_empty(one);
         if keys is null then
@@ -762,6 +779,8 @@ create or replace function jobstatus.read_tasks(tasks json)
     returns table (name text, status text, status_details json, error_details json, error_stack text)
     language plpgsql immutable as $$
 declare
+    -- json_each() and ->> themselves will do.
+    plain boolean := not jobstatus.has_escape(tasks);
     place text;
     element record;
 begin
@@ -770,8 +789,8 @@ begin
     end if;
     for element in
         select e.n - 1 as n, e.value, json_typeof(e.value) as type, m.*,
-            row_number() over (partition by case when m.name like '"%' then jobstatus.key_of(m.name) end
-                order by e.n) > 1 as again
+            row_number() over (partition by case when m.name not like '"%' then null
+                when plain then e.value ->> 'name' else jobstatus.key_of(m.name) end order by e.n) > 1 as again
         from json_array_elements(tasks) with ordinality as e(value, n) cross join lateral (
             select min(m.value) filter (where m.key = 'name') as name,
                 min(m.value) filter (where m.key = 'status') as status,
@@ -781,7 +800,10 @@ begin
                 min(m.key) filter (where m.key not in ('name', 'status', 'status_details',
                     'error_details', 'error_stack')) as unknown,
                 count(*) > count(distinct m.key) as twice
-            from jobstatus.members(case json_typeof(e.value) when 'object' then e.value else '{}' end) m) m
+            from (select j.key, j.value::text
+                    from json_each(case when plain and json_typeof(e.value) = 'object' then e.value end) j
+                union all select j.key, j.value
+                    from jobstatus.members(case when not plain and json_typeof(e.value) = 'object' then e.value end) j) m) m
         order by 1
     loop
         place := format('tasks[%s]', element.n);
@@ -798,11 +820,16 @@ begin
         status_details := nullif(element.status_details, 'null')::json;
         error_details := nullif(element.error_details, 'null')::json;
         error_stack := jobstatus.text_of(place || 'error_stack', element.error_stack::json);
-        perform jobstatus.check_names(place || 'name', name);
+        if jobstatus.is_name(name) is not true then
+            perform jobstatus.check_names(place || 'name', name);
+        end if;
         if element.again then
             perform jobstatus.refuse_argument(place || 'name', name, 'is there twice');
         end if;
-        perform jobstatus.check_report(place, status, status_details, error_details);
+        if (jobstatus.is_status(status) and json_typeof(status_details) = 'object'
+                and json_typeof(error_details) = 'object') is false then
+            perform jobstatus.check_report(place, status, status_details, error_details);
+        end if;
         return next;
     end loop;
 end

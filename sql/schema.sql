@@ -383,6 +383,24 @@ begin
 end
 $$;
 
+-- Tasks come by thousands.
+create or replace function jobstatus.record_tasks() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    task record;
+    moment timestamptz := clock_timestamp();
+begin
+    for task in select workspace, job_id, attempt, step_position, position, status from new_rows
+            order by 1, 2, 3, 4, 5 loop
+        insert into jobstatus.transitions (workspace, job_id, attempt, step_position, task_position, new_status,
+            changed_at, changed_by)
+        values (task.workspace, task.job_id, task.attempt, task.step_position, task.position, task.status, moment,
+            session_user);
+    end loop;
+    return null;
+end
+$$;
+
 -- TRUNCATE fires no other trigger, so revisions would stand still.
 create or replace function jobstatus.refuse_truncate() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -425,7 +443,7 @@ create or replace trigger record_insert after insert on jobstatus.steps
 create or replace trigger record_update after update on jobstatus.steps
     for each row when (old.status <> new.status) execute function jobstatus.record_step();
 create or replace trigger record_insert after insert on jobstatus.tasks
-    for each row execute function jobstatus.record_task();
+    referencing new table as new_rows for each statement execute function jobstatus.record_tasks();
 create or replace trigger record_update after update on jobstatus.tasks
     for each row when (old.status <> new.status) execute function jobstatus.record_task();
 create or replace trigger refuse_truncate before truncate on jobstatus.jobs
@@ -526,6 +544,7 @@ comment on function jobstatus.carry_delete() is 'Moves revision and updated_at o
 comment on function jobstatus.record_job() is 'Records the status of a job';
 comment on function jobstatus.record_step() is 'Records the status of a step';
 comment on function jobstatus.record_task() is 'Records the status of a task';
+comment on function jobstatus.record_tasks() is 'Records the status of new tasks';
 comment on function jobstatus.refuse_truncate() is 'Refuses TRUNCATE';
 
 commit;

@@ -45,7 +45,7 @@ select set_eq($$
     $$, $$ select name from reporting union values ('is_name'), ('is_status'), ('is_time') $$,
     'who reports may execute no other function');
 select set_eq($$ select proname from pg_proc where pronamespace = 'jobstatus'::regnamespace and prosecdef $$,
-    $$ select name from reporting union values ('record_job'), ('record_step'), ('record_task') $$,
+    $$ select name from reporting union values ('record_job'), ('record_step'), ('record_task'), ('record_tasks') $$,
     'no other function runs with the owner''s rights');
 select is_empty($$
     select p.oid::regprocedure from pg_proc p

@@ -22,26 +22,40 @@ def fill(cluster, jobs):
     for name in ("schema", "roles", "reporting"):
         cluster.psql_file(postgres.TOP / "sql" / (name + ".sql"))
     with contextlib.closing(cluster.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute("set session_replication_role = replica")  # nobody reads yet: no triggers
-        cursor.execute("""
-            insert into jobstatus.jobs (workspace, name, id, status, status_details)
-                select i %% 100, i, 'job-' || md5(i::text), 'active',
-                '{"progress": "45%%", "current_step": "validating data"}' from generate_series(1, %s) i;
-            insert into jobstatus.steps (workspace, job_id, position, id, name, status, status_details)
-                select workspace, id, p, 'step-' || md5(id || p), 'step-' || p, 'completed',
-                '{"records_extracted": 15000}' from jobstatus.jobs, generate_series(0, 2) p;
-            insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status, status_details)
-                select workspace, job_id, position, p, 'task-' || md5(id || p), 'task-' || p, 'completed',
-                '{"duration_seconds": 120}' from jobstatus.steps, generate_series(0, 3) p;
-            insert into jobstatus.jobs (workspace, name, id, status) values ('large', 'large', 'large', 'active');
-            insert into jobstatus.steps (workspace, job_id, position, id, name, status)
-                values ('large', 'large', 0, 's', 's', 'active');
-            insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status)
-                select 'large', 'large', 0, p, 'task-' || p, 'task-' || p, 'active' from generate_series(1, %s) p""",
-                       (jobs, LARGE))
+        add_jobs(cursor, 1, jobs)
+        add_large(cursor, LARGE)
         cursor.execute("vacuum analyze")
         cursor.execute("create role reader login in role jobstatus_reader")
         cursor.execute("create role writer login in role jobstatus_writer")
+
+
+def add_jobs(cursor, first, last):
+    cursor.execute("set session_replication_role = replica")  # nobody reads yet: no triggers
+    cursor.execute("""
+        insert into jobstatus.jobs (workspace, name, id, status, status_details)
+            select i %% 100, i, 'job-' || md5(i::text), 'active',
+            '{"progress": "45%%", "current_step": "validating data"}' from generate_series(%(first)s, %(last)s) i;
+        insert into jobstatus.steps (workspace, job_id, position, id, name, status, status_details)
+            select i %% 100, 'job-' || md5(i::text), p, 'step-' || md5('job-' || md5(i::text) || p), 'step-' || p,
+            'completed', '{"records_extracted": 15000}'
+            from generate_series(%(first)s, %(last)s) i, generate_series(0, 2) p;
+        insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status, status_details)
+            select i %% 100, 'job-' || md5(i::text), s, p, 'task-' || md5('job-' || md5(i::text) || p), 'task-' || p,
+            'completed', '{"duration_seconds": 120}'
+            from generate_series(%(first)s, %(last)s) i, generate_series(0, 2) s, generate_series(0, 3) p""",
+                   {"first": first, "last": last})
+
+
+def add_large(cursor, tasks, name="large"):
+    """A job of one step of so many tasks, in the workspace `large`."""
+    cursor.execute("set session_replication_role = replica")
+    cursor.execute("""
+        insert into jobstatus.jobs (workspace, name, id, status) values ('large', %(name)s, %(name)s, 'active');
+        insert into jobstatus.steps (workspace, job_id, position, id, name, status)
+            values ('large', %(name)s, 0, 's', 's', 'active');
+        insert into jobstatus.tasks (workspace, job_id, step_position, position, id, name, status)
+            select 'large', %(name)s, 0, p, 'task-' || p, 'task-' || p, 'active' from generate_series(1, %(tasks)s) p""",
+                   {"name": name, "tasks": tasks})
 
 
 def statement(cluster, database="postgres", schema="jobstatus", name="jobstatus_read"):

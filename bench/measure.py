@@ -33,10 +33,15 @@ ROWS = {
 
 
 class Bench:
-    def __init__(self, stack, arguments, settings=()):
+    SITES = {"H": "empty", "F": "full", "C": "kept"}  # of rows; the others': "caching"
+    ANY = "F"  # rows that ask for any job
+
+    def __init__(self, stack, arguments, settings=(), tcp=False, prepare=lambda cluster: None):
+        """PREPARE may do something to the cluster before it starts."""
         self.stack, self.arguments, self.raw = stack, arguments, []
-        self.cluster = stack.enter_context(postgres.Cluster(
-            settings=["autovacuum=off", "shared_buffers=1GB", *settings]))
+        self.cluster = postgres.Cluster(tcp, ["autovacuum=off", "shared_buffers=1GB", *settings])
+        prepare(self.cluster)
+        stack.enter_context(self.cluster)
         fill(self.cluster, arguments.jobs)
         self.place = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.place.chmod(0o755)
@@ -55,11 +60,11 @@ class Bench:
         script.write_text("\\set name random(1, %d)\n\\set workspace :name %% 100\n%s;\n" % (jobs, text))
         return script
 
-    def start(self, stack, name, program, front=fronts.Nginx, **more):
+    def start(self, stack, name, program, front=fronts.Nginx, backend=SystemdSocket, **more):
         """Starts a PROGRAM behind an nginx of its own, with MORE variables."""
         place = self.place / name
         place.mkdir(exist_ok=True)
-        site = fronts.Site(place, front, lambda directory, options, program: SystemdSocket(
+        site = fronts.Site(place, front, lambda directory, options, program: backend(
             directory, dict(options, **more), program), self.cluster.conninfo(user="reader"), program)
         stack.callback(site.stop)
         return site.start()
@@ -70,11 +75,10 @@ class Bench:
             script = self.script if row == "P" else self.lookup
             self.raw.append(dict(pgbench(self.cluster, script, clients, seconds), row=row, clients=clients))
             return
-        name = {"H": "empty", "F": "full", "C": "kept"}.get(row.upper(), "caching")
-        site = getattr(self, name)
+        site = getattr(self, self.SITES.get(row.upper(), "caching"))
         pids = {"database": [self.cluster.pid], "nginx": [site.front.process.pid], "program": [site.backend.process.pid]}
         before = {name: cpu(pids[name]) for name in pids}
-        got = (direct if row.islower() else wrk)(site, clients, seconds, jobs if row.upper() == "F" else HOT,
+        got = (direct if row.islower() else wrk)(site, clients, seconds, jobs if row.upper() in self.ANY else HOT,
                                                  *([self.tags] if row.upper() == "N" else []))
         got["cpu"] = {name: (cpu(pids[name]) - before[name]) * 1000 / got["requests"] for name in pids}
         self.raw.append(dict(got, row=row, clients=clients))
@@ -104,10 +108,10 @@ class Bench:
                 values.append(got)
         return statistics.median(values), min(values), max(values)
 
-    def table(self):
+    def rows(self, rows):
         yield "| what | clients | requests/s | spread | p50 ms | p99 ms | CPU s per 1,000: nginx, program, database |"
         yield "| --- | --- | --- | --- | --- | --- | --- |"
-        for row, what in ROWS.items():
+        for row, what in rows.items():
             for clients in CLIENTS:
                 rate, least, most = self.median(row, clients, "rate")
                 parts = "" if row in "PV" else ", ".join(
@@ -115,6 +119,9 @@ class Bench:
                 yield "| %s: %s | %d | %s | %s to %s | %.2f | %.2f | %s |" % (
                     row, what, clients, *("{:,.0f}".format(x) for x in (rate, least, most)),
                     self.median(row, clients, "p50")[0], self.median(row, clients, "p99")[0], parts)
+
+    def table(self):
+        yield from self.rows(ROWS)
         yield ""
         yield "L = 1 / (1/H + 1/P) is the limit of a read, M = 1 / (1/H + 1/V) that of an unchanged one."
         yield ""
@@ -129,8 +136,9 @@ class Bench:
         yield "- private memory of the program with the cache after this load: %.1f MB, resident at most %.1f MB" % (
             memory(pid, "RssAnon"), memory(pid, "VmHWM"))
 
-    def large(self):
-        """A job of 100,000 tasks, and the memory that it and all before it took."""
+    def whole(self, name, tasks, rounds=5):
+        """Reads a job of so many tasks; the bytes, the median of the seconds, the program's private memory before it and the
+        most of it meanwhile."""
         pid = self.full.backend.process.pid
         before = memory(pid, "RssAnon")
         peak, over = [before], threading.Event()
@@ -141,17 +149,21 @@ class Bench:
         watcher = threading.Thread(target=watch)
         watcher.start()
         took = []
-        for _ in range(5):
+        for _ in range(rounds):
             began = time.monotonic()
-            answer = self.full.front.get("large", "large")
+            answer = self.full.front.get("large", name)
             took.append(time.monotonic() - began)
-            assert answer.status_code == 200 and answer.content.count(b'"error_stack"') == LARGE
+            assert answer.status_code == 200 and answer.content.count(b'"error_stack"') == tasks
         over.set()
         watcher.join()
-        yield "- a job of {:,} tasks, {:.1f} MB, through nginx: whole in {:.2f} s (median of 5)".format(
-            LARGE, len(answer.content) / 1e6, statistics.median(took))
+        return len(answer.content), statistics.median(took), before, max(peak)
+
+    def large(self):
+        """A job of 100,000 tasks, and the memory that it and all before it took."""
+        size, took, before, peak = self.whole("large", LARGE)
+        yield "- a job of {:,} tasks, {:.1f} MB, through nginx: whole in {:.2f} s (median of 5)".format(LARGE, size / 1e6, took)
         yield "- private memory of the program without the cache after the load above: %.1f MB, while reading that job: %.1f MB; " \
-            "resident at most: %.1f MB" % (before, max(peak), memory(pid, "VmHWM"))
+            "resident at most: %.1f MB" % (before, peak, memory(self.full.backend.process.pid, "VmHWM"))
 
 
 def main():

@@ -35,9 +35,9 @@ def write(name, lines, raw):
     print("\n".join(lines))
 
 
-def read_arguments(program):
+def read_arguments(program, jobs=100000):
     parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=100000)
+    parser.add_argument("--jobs", type=int, default=jobs)
     return parser.parse_args()

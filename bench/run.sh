@@ -3,11 +3,12 @@
 # unchanged job (U) and answered 304 (N), beside an empty responder of the same threading behind the same nginx (H) and
 # the two statements in pgbench (P, V).
 #
-#   bench/run.sh [nemo|reports] [--rounds N] [--seconds N] [--jobs N]
+#   bench/run.sh [nemo|reports|growth|peers] [--rounds N] [--seconds N] [--jobs N]
 #
 # With "nemo" as the first word: reads of a NeMo Platform's tables beside reads of our own with the same jobs.  With
-# "reports": the reporting functions beside bare updates, and reads while reports come in.  Prints a Markdown table, and
-# writes it with the raw figures to bench/results/.
+# "reports": the reporting functions beside bare updates, and reads while reports come in.  With "growth": more jobs, up to
+# --jobs of them, more tasks, threads and processes, the start, and memory at rest.  With "peers": services that others
+# would write, on the same database.  Prints a Markdown table, and writes it with the raw figures to bench/results/.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -22,7 +23,11 @@ export JOBSTATUS_LOAD=$work/fcgi_load
 export PYTHONPATH=$top/tests/e2e PYTHONDONTWRITEBYTECODE=1
 case ${1-} in
 nemo) what=nemo_platform; shift ;;
-reports) what=reports; shift ;;
+reports | growth | peers) what=$1; shift ;;
 *) what=measure ;;
 esac
+if [[ $what == peers ]]; then
+	mapfile -t node < <(command -v npm >/dev/null || printf '%s\n' nodejs npm)
+	"$top/scripts/install-deps.sh" python3-fastapi python3-asyncpg python3-uvicorn python3-uvloop python3-httptools "${node[@]}"
+fi
 PYTHONPATH=$PYTHONPATH:$top/bench /usr/bin/python3 "$top/bench/$what.py" "$@"

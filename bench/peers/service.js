@@ -1,0 +1,34 @@
+// The Get Job Status operation with fastify and pg, for bench/peers.py: a pool of connections, one prepared statement, and
+// the document passed on as the database made it; one process for each of WORKERS.
+"use strict";
+const cluster = require("node:cluster");
+const fs = require("node:fs");
+const path = require("node:path");
+
+function serve() {
+  const { Pool } = require("pg");
+  const pool = new Pool({ host: process.env.PGHOST, port: Number(process.env.PGPORT), user: process.env.PGUSER,
+    database: process.env.PGDATABASE, max: Number(process.env.CONNECTIONS) });
+  const text = fs.readFileSync(path.join(__dirname, "read.sql"), "utf8");
+  const app = require("fastify")({ logger: false });
+  app.get("/apis/jobs/v2/workspaces/:workspace/jobs/:name/status", async (request, reply) => {
+    const { workspace, name } = request.params;
+    const { rows } = await pool.query({ name: "read", text, values: [workspace, name] });
+    if (rows.length === 0)
+      return reply.code(404).send({ detail: "Not Found" });
+    return reply.header("Cache-Control", "no-cache").type("application/json").send(rows[0].document);
+  });
+  app.listen({ path: process.env.SOCKET });
+}
+
+if (cluster.isPrimary) {
+  for (let i = 0; i < Number(process.env.WORKERS); i++)
+    cluster.fork();
+  process.on("SIGTERM", () => {
+    for (const worker of Object.values(cluster.workers))
+      worker.kill("SIGTERM");
+    process.exit(0);
+  });
+} else {
+  serve();
+}

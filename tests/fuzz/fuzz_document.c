@@ -24,8 +24,14 @@ static bool
 make_document(
     struct document *document, struct row_text name, struct row_text stack, struct row_text details)
 {
-	struct row row = { ROW_JOB, { "1", 1 }, id, name, active, details, empty, stack,
-		{ NULL, 0 }, false, 0, 0 };
+	struct row row = { .level = ROW_JOB,
+		.step_position = { "1", 1 },
+		.id = id,
+		.name = name,
+		.status = active,
+		.status_details = details,
+		.error_details = empty,
+		.error_stack = stack };
 
 	document_begin(document);
 	for (; row.level <= ROW_TASK; row.level++)

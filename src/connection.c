@@ -217,9 +217,8 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 	statement_learn(PQgetvalue(result, 0, 0), &relations);
 	PQclear(result);
 	for (int i = 0; i < STATEMENTS; i++) {
-		/* A pooler's transactions are not worth the third. */
 		c->fits[i] = statement_fits((enum statement)i, &relations) &&
-		    (options->prepare || i != STATEMENT_REVISIONS);
+		    (i != STATEMENT_REVISIONS || (options->prepare && options->several));
 		c->texts[i] =
 		    statement_text((enum statement)i, options->schema, &relations, options->compat);
 		if (c->texts[i] == NULL)

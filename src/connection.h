@@ -20,6 +20,7 @@ struct connection_options {
 	const char *schema;
 	enum compat compat;
 	bool prepare;    /* prepared statements, settings once per session */
+	bool several;    /* several jobs will be asked for at once, if that can be */
 	int64_t timeout; /* statement_timeout, and what one attempt to open may take; nanoseconds */
 };
 

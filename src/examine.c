@@ -95,8 +95,11 @@ ignore_row(void *context, const struct row *row)
 static int
 try_read(const struct config *config)
 {
-	const struct connection_options options = { config->database, config->schema,
-		config->compat, config->prepare, config->timeout };
+	const struct connection_options options = { .database = config->database,
+		.schema = config->schema,
+		.compat = config->compat,
+		.prepare = config->prepare,
+		.timeout = config->timeout };
 	const struct row_text nobody = { ".", 1 };
 	int64_t deadline = clock_now() + config->timeout;
 	struct failure failure;

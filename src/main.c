@@ -75,7 +75,7 @@ run_server(const struct config *config)
 	server_block_signals();
 	if (listener_open(&listener, config->socket, config->socket_group) != 0)
 		return EX_CANTCREAT;
-	store = store_open(config);
+	store = store_open(config, true);
 	cache = cache_open(config->cache);
 	if (store == NULL || cache == NULL)
 		log_error("start: no memory or no thread");

@@ -73,7 +73,7 @@ plaincgi_run(const struct config *config)
 		getenv("SCRIPT_NAME"), getenv("PATH_INFO"), getenv("HTTP_IF_NONE_MATCH") };
 	int64_t deadline = clock_now() + config->timeout;
 	struct handler_request request;
-	struct store *store = store_open(config);
+	struct store *store = store_open(config, false);
 	struct handler *handler = store != NULL ? handler_open(store, NULL, config) : NULL;
 
 	drain_input();

@@ -46,7 +46,7 @@ static const char *const states[] = {
 };
 
 struct store *
-store_open(const struct config *config)
+store_open(const struct config *config, bool several)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
@@ -56,6 +56,7 @@ store_open(const struct config *config)
 		.schema = config->schema,
 		.compat = config->compat,
 		.prepare = config->prepare,
+		.several = several,
 		.timeout = config->timeout };
 	pthread_mutex_init(&store->lock, NULL);
 	store->pool = pool_open(&store->options, config->threads);

@@ -5,6 +5,7 @@
 #ifndef JOBSTATUS_STORE_H
 #define JOBSTATUS_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "row.h"
@@ -29,8 +30,9 @@ enum store_result {
 	STORE_UNAVAILABLE, /* the database is away, too slow or refuses; logged once */
 };
 
-/* Connects to nothing yet.  CONFIG is borrowed.  NULL: no memory. */
-struct store *store_open(const struct config *config);
+/* Connects to nothing yet.  CONFIG is borrowed; SEVERAL jobs may be asked for at once, which each
+ * session is prepared for.  NULL: no memory. */
+struct store *store_open(const struct config *config, bool several);
 void store_close(struct store *store);
 
 /* Whether the last session that was used can be asked for several jobs at once. */

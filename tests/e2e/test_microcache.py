@@ -10,7 +10,7 @@ import pytest
 
 import fronts
 import samples
-from conftest import DATABASE, slack, wait_for
+from conftest import DATABASE, sanitized, slack, wait_for
 
 # Under load more than one asks: after 20 ms nginx lets all ask.
 pytestmark = pytest.mark.alone
@@ -61,7 +61,9 @@ def test_many_ask_and_one_is_answered(front, count):
     for thread in threads:
         thread.join()
     assert len(answers) == 1 and sum(answers.values()) == 100
-    assert 1 <= count() <= 2 * (1 + time.monotonic() - began)
+    # A program that takes longer than nginx lets the others wait is asked by all who do.
+    most = 20 if sanitized() else 2
+    assert 1 <= count() <= most * (1 + time.monotonic() - began)
 
 
 def test_an_answer_is_no_older_than_that(front, admin):

@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -110,24 +111,27 @@ class Bench(measure.Bench):
         yield from self.lines(key, COUNTS)
 
     def starts(self):
-        """From the call of the program to the end of its first answer."""
+        """From the call of the program to the end of its first answer, for which the request waits."""
         own, plain = [], []
         place = self.place / "starts"
-        (place / "libexec").mkdir(parents=True)
-        program = place / "libexec" / "jobstatus.fcgi"
-        shutil.copy2(postgres.program(), program)
+        place.mkdir()
         request = fastcgi.job("1", "1")
         environment = {"JOBSTATUS_DATABASE": self.cluster.conninfo(user="reader")}
         for _ in range(STARTS):
-            backend = OwnSocket(place, environment, program)
+            (place / "socket").unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(place / "socket"))
+                listener.listen()
+                with fastcgi.Connection(place / "socket") as connection:
+                    connection.send(fastcgi.encode(request))
+                    began = time.monotonic()
+                    process = subprocess.Popen([postgres.program()], stdin=listener, stderr=subprocess.DEVNULL, env=environment)
+                    assert connection.receive().status == 200
+                    own.append(time.monotonic() - began)
+                assert end(process) == 0
             began = time.monotonic()
-            backend.start()
-            assert fastcgi.ask(backend.socket, request).status == 200
-            own.append(time.monotonic() - began)
-            backend.stop()
-            began = time.monotonic()
-            done = subprocess.run([program], env=dict(environment, **request),
-                                  stdin=subprocess.DEVNULL, capture_output=True, check=True)
+            done = subprocess.run([postgres.program()], env=dict(environment, **request), stdin=subprocess.DEVNULL,
+                                  capture_output=True, check=True)
             plain.append(time.monotonic() - began)
             assert done.stdout.startswith(b"Status: 200")
         yield ""

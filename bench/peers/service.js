@@ -7,16 +7,17 @@ const path = require("node:path");
 
 function serve() {
   const { Pool } = require("pg");
-  const pool = new Pool({ host: process.env.PGHOST, port: Number(process.env.PGPORT), user: process.env.PGUSER,
-    database: process.env.PGDATABASE, max: Number(process.env.CONNECTIONS) });
+  // Host, port, user and database are in the environment, as libpq takes them.
+  const pool = new Pool({ max: Number(process.env.CONNECTIONS), idleTimeoutMillis: 0, options: "-c timezone=UTC" });
   const text = fs.readFileSync(path.join(__dirname, "read.sql"), "utf8");
   const app = require("fastify")({ logger: false });
   app.get("/apis/jobs/v2/workspaces/:workspace/jobs/:name/status", async (request, reply) => {
     const { workspace, name } = request.params;
-    const { rows } = await pool.query({ name: "read", text, values: [workspace, name] });
+    const { rows } = await pool.query({ name: "read", text, values: [workspace, name], rowMode: "array" });
+    reply.type("application/json; charset=utf-8");
     if (rows.length === 0)
-      return reply.code(404).send({ detail: "Not Found" });
-    return reply.header("Cache-Control", "no-cache").type("application/json").send(rows[0].document);
+      return reply.code(404).send('{"detail":"Job not found"}');
+    return reply.header("Cache-Control", "no-cache").send(rows[0][0]);
   });
   app.listen({ path: process.env.SOCKET });
 }

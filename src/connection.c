@@ -219,6 +219,8 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 	for (int i = 0; i < STATEMENTS; i++) {
 		c->fits[i] = statement_fits((enum statement)i, &relations) &&
 		    (i != STATEMENT_REVISIONS || (options->prepare && options->several));
+		if (!c->fits[i])
+			continue;
 		c->texts[i] =
 		    statement_text((enum statement)i, options->schema, &relations, options->compat);
 		if (c->texts[i] == NULL)

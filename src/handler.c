@@ -55,8 +55,7 @@ read_job(struct handler *handler, struct handler_request *request, struct respon
 {
 	struct reading *reading = &handler->reading;
 	struct body *body = &reading->body;
-	int status =
-	    reading_run(reading, &request->parsed, &request->lookup, request->if_none_match);
+	int status = reading_run(reading, &request->lookup, request->if_none_match);
 
 	switch (status) {
 	case 304:
@@ -122,18 +121,17 @@ handler_begin(
 	    variables->script_name, variables->path_info);
 	request->if_none_match = variables->if_none_match;
 	request->lookup = (struct lookup){ .deadline = deadline };
-	if (request->status == 200) {
-		request->lookup.workspace =
-		    (struct row_text){ parsed->workspace.bytes, parsed->workspace.length };
-		request->lookup.name = (struct row_text){ parsed->name.bytes, parsed->name.length };
-	}
+	if (request->status == 200)
+		request->lookup.job =
+		    (struct cache_key){ { parsed->workspace.bytes, parsed->workspace.length },
+			    { parsed->name.bytes, parsed->name.length } };
 }
 
 bool
 handler_may_look_up(struct handler *handler, const struct handler_request *request)
 {
 	return request->status == 200 && store_takes_several(handler->reading.store) &&
-	    reading_may_look_up(&handler->reading, &request->parsed, request->if_none_match);
+	    reading_may_look_up(&handler->reading, &request->lookup, request->if_none_match);
 }
 
 void
@@ -145,8 +143,7 @@ handler_look_up(struct handler *handler, struct lookup *const lookups[], size_t 
 bool
 handler_is_quick(struct handler *handler, const struct handler_request *request)
 {
-	return reading_is_quick(
-	    &handler->reading, &request->parsed, &request->lookup, request->if_none_match);
+	return reading_is_quick(&handler->reading, &request->lookup, request->if_none_match);
 }
 
 int

@@ -11,14 +11,14 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "row.h"
+#include "cache.h"
 #include "tag.h"
 
 #define LOOKUP_MAX 64 /* that go together */
 
 /* One question, and its answer. */
 struct lookup {
-	struct row_text workspace, name; /* of the job; borrowed */
+	struct cache_key job; /* its bytes are borrowed */
 	int64_t deadline;
 	void *owner; /* the caller's, to know it by */
 	int status;  /* 0: not answered; 200, 404, 500 or 503 */

@@ -11,7 +11,6 @@
 #include "array.h"
 #include "config.h"
 #include "lookup.h"
-#include "request.h"
 #include "store.h"
 
 /* What is asked for of one job. */
@@ -163,8 +162,8 @@ look_up_several(struct asking *asking)
 	enum store_result result = STORE_STOPPED;
 
 	for (size_t i = 0; i < asking->count; i++) {
-		texts[0][i] = &asking->lookups[i]->workspace;
-		texts[1][i] = &asking->lookups[i]->name;
+		texts[0][i] = &asking->lookups[i]->job.workspace;
+		texts[1][i] = &asking->lookups[i]->job.name;
 	}
 	for (size_t i = 0; i < 2; i++)
 		arrays[i] = array_of_texts(texts[i], asking->count);
@@ -190,16 +189,9 @@ reading_look_up(struct reading *reading, struct lookup *const lookups[], size_t 
 		look_up_several(&asking);
 		return;
 	}
-	result = store_read(reading->store, STATEMENT_REVISION, &one->workspace, &one->name,
+	result = store_read(reading->store, STATEMENT_REVISION, &one->job.workspace, &one->job.name,
 	    one->deadline, &reader);
 	one->status = status_of_result(reading, result);
-}
-
-static struct cache_key
-key_of(const struct request *request)
-{
-	return (struct cache_key){ { request->workspace.bytes, request->workspace.length },
-		{ request->name.bytes, request->name.length } };
 }
 
 /* That something of the kind is there, `*`, the revision does not tell: it may be broken. */
@@ -211,34 +203,28 @@ matches_alone(const struct lookup *lookup, const char *if_none_match)
 }
 
 bool
-reading_may_look_up(
-    struct reading *reading, const struct request *request, const char *if_none_match)
+reading_may_look_up(struct reading *reading, const struct lookup *lookup, const char *if_none_match)
 {
-	const struct cache_key job = key_of(request);
-
-	return cache_holds(reading->cache, &job) ||
+	return cache_holds(reading->cache, &lookup->job) ||
 	    (if_none_match != NULL && reading->revisions && !tag_is_any(if_none_match));
 }
 
 bool
-reading_is_quick(struct reading *reading, const struct request *request,
-    const struct lookup *lookup, const char *if_none_match)
+reading_is_quick(struct reading *reading, const struct lookup *lookup, const char *if_none_match)
 {
-	const struct cache_key job = key_of(request);
 	size_t length;
 
 	if (lookup->status != 200)
 		return lookup->status != 0;
 	if (!lookup->tagged)
 		return false;
-	length = cache_length(reading->cache, &job, &lookup->tag, lookup->epoch);
+	length = cache_length(reading->cache, &lookup->job, &lookup->tag, lookup->epoch);
 	return matches_alone(lookup, if_none_match) || (length > 0 && length <= READING_QUICK_MAX);
 }
 
 /* Returns what LOOKUP alone makes of the request, or 0: the job is to be read. */
 static int
-settle(struct reading *reading, const struct cache_key *job, const struct lookup *lookup,
-    const char *if_none_match)
+settle(struct reading *reading, const struct lookup *lookup, const char *if_none_match)
 {
 	bool matches;
 
@@ -248,7 +234,7 @@ settle(struct reading *reading, const struct cache_key *job, const struct lookup
 		return 0;
 	reading->tag = lookup->tag;
 	matches = if_none_match != NULL && tag_matches(&reading->tag, if_none_match);
-	reading->known = cache_get(reading->cache, job, &reading->tag, lookup->epoch,
+	reading->known = cache_get(reading->cache, &lookup->job, &reading->tag, lookup->epoch,
 	    &reading->state, matches ? NULL : &reading->body);
 	if (matches && (reading->known || !tag_is_any(if_none_match)))
 		return 304;
@@ -256,18 +242,16 @@ settle(struct reading *reading, const struct cache_key *job, const struct lookup
 }
 
 int
-reading_run(struct reading *reading, const struct request *request, struct lookup *lookup,
-    const char *if_none_match)
+reading_run(struct reading *reading, struct lookup *lookup, const char *if_none_match)
 {
-	const struct cache_key job = key_of(request);
 	int status;
 
-	if (lookup->status == 0 && reading_may_look_up(reading, request, if_none_match))
+	if (lookup->status == 0 && reading_may_look_up(reading, lookup, if_none_match))
 		reading_look_up(reading, &lookup, 1);
-	status = settle(reading, &job, lookup, if_none_match);
+	status = settle(reading, lookup, if_none_match);
 	if (status != 0)
 		return status;
-	status = read_document(reading, &job, lookup->deadline);
+	status = read_document(reading, &lookup->job, lookup->deadline);
 	if (status == 200 && if_none_match != NULL && tag_matches(&reading->tag, if_none_match))
 		return 304;
 	return status;

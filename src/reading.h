@@ -15,7 +15,6 @@
 
 struct config;
 struct lookup;
-struct request;
 struct store;
 
 #define READING_QUICK_MAX (16 * 1024) /* bytes of a document that any peer takes at once */
@@ -43,24 +42,23 @@ int reading_open(
     struct reading *reading, struct store *store, struct cache *cache, const struct config *config);
 void reading_close(struct reading *reading);
 
-/* Whether a lookup of the job's revision may spare its read: a document is held, or the client says
+/* Whether LOOKUP, of the job's revision, may spare its read: a document is held, or the client says
  * which one it has. */
 bool reading_may_look_up(
-    struct reading *reading, const struct request *request, const char *if_none_match);
+    struct reading *reading, const struct lookup *lookup, const char *if_none_match);
 
 /* Looks up COUNT jobs, 1 to LOOKUP_MAX.  Of several all may be left without an answer. */
 void reading_look_up(struct reading *reading, struct lookup *const lookups[], size_t count);
 
 /* Whether a lookup's answer is all that the request needs, for an answer of a few bytes. */
-bool reading_is_quick(struct reading *reading, const struct request *request,
-    const struct lookup *lookup, const char *if_none_match);
+bool reading_is_quick(
+    struct reading *reading, const struct lookup *lookup, const char *if_none_match);
 
 /*
- * Reads REQUEST's job by LOOKUP's deadline, and looks it up before, if that may spare the read and
- * LOOKUP has no answer yet.  IF_NONE_MATCH, the field's value, may be NULL.  Returns 200 with the
+ * Reads LOOKUP's job by its deadline, and looks it up before, if that may spare the read and there
+ * is no answer yet.  IF_NONE_MATCH, the field's value, may be NULL.  Returns 200 with the
  * document in the body, 304, 404, 500 or 503.
  */
-int reading_run(struct reading *reading, const struct request *request, struct lookup *lookup,
-    const char *if_none_match);
+int reading_run(struct reading *reading, struct lookup *lookup, const char *if_none_match);
 
 #endif

@@ -25,7 +25,7 @@ struct workplace {
 	STAILQ_HEAD(peers, peer) ready_peers;
 };
 
-/* Sets up all but the timeout.  Returns 0, or -1 with errno; closed in either case.
+/* Sets up all but the timeout.  Returns 0, or -1 with errno; workplace_close() follows either way.
  */
 int workplace_open(struct workplace *place);
 void workplace_close(struct workplace *place);

@@ -209,6 +209,7 @@ declare
     new_keys text[];
     new_written text[];
     new_values text[];
+    places integer[];
     place integer;
 begin
     if plain and cardinality(updates) > 1 then
@@ -251,7 +252,8 @@ begin
         end if;
         for i in 1 .. cardinality(new_keys) loop
             -- Of a key that is stored twice the last one counts.
-            place := (array_positions(keys, new_keys[i]))[cardinality(array_positions(keys, new_keys[i]))];
+            places := array_positions(keys, new_keys[i]);
+            place := places[cardinality(places)];
             if place is null then
                 place := cardinality(keys) + 1;
                 keys[place] := new_keys[i];

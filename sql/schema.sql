@@ -372,12 +372,11 @@ $$;
 create or replace function jobstatus.record_task() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    before text := case tg_op when 'UPDATE' then old.status end;
     moment timestamptz := clock_timestamp();
 begin
     insert into jobstatus.transitions (workspace, job_id, attempt, step_position, task_position,
         old_status, new_status, changed_at, changed_by)
-    values (new.workspace, new.job_id, new.attempt, new.step_position, new.position, before,
+    values (new.workspace, new.job_id, new.attempt, new.step_position, new.position, old.status,
         new.status, moment, session_user);
     return null;
 end
@@ -543,7 +542,7 @@ comment on function jobstatus.carry_delete() is 'Moves revision and updated_at o
     'went';
 comment on function jobstatus.record_job() is 'Records the status of a job';
 comment on function jobstatus.record_step() is 'Records the status of a step';
-comment on function jobstatus.record_task() is 'Records the status of a task';
+comment on function jobstatus.record_task() is 'Records another status of a task';
 comment on function jobstatus.record_tasks() is 'Records the status of new tasks';
 comment on function jobstatus.refuse_truncate() is 'Refuses TRUNCATE';
 

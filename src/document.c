@@ -147,16 +147,37 @@ put(struct document *document, const char *bytes, size_t length)
 
 #define PUT(document, literal) put((document), "" literal, sizeof(literal) - 1)
 
+#define EACH_BYTE(value) (0x0101010101010101u * (value))
+
+/* Not 0 if a byte of WORD is less than LIMIT, which is at most 0x80. */
+static uint64_t
+any_below(uint64_t word, unsigned char limit)
+{
+	return (word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80);
+}
+
+static bool
+word_needs_escape(uint64_t word)
+{
+	return (any_below(word, 0x20) | any_below(word ^ EACH_BYTE('"'), 1) |
+		   any_below(word ^ EACH_BYTE('\\'), 1)) != 0;
+}
+
+/* Eight bytes at a time: most of a document's strings pass here. */
 static bool
 needs_escape(const struct row_text *text)
 {
-	for (size_t i = 0; i < text->length; i++) {
-		unsigned char c = (unsigned char)text->bytes[i];
+	uint64_t word;
+	size_t at;
 
-		if (c < 0x20 || c == '"' || c == '\\')
+	for (at = 0; text->length - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, text->bytes + at, sizeof(word));
+		if (word_needs_escape(word))
 			return true;
 	}
-	return false;
+	word = EACH_BYTE(' ');
+	memcpy(&word, text->bytes + at, text->length - at);
+	return word_needs_escape(word);
 }
 
 static bool

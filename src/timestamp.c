@@ -12,12 +12,13 @@
 #define FIRST (-63082281600 * SECOND)  /* 0001-01-01T00:00:00Z */
 #define BEYOND (252455616000 * SECOND) /* 10000-01-01T00:00:00Z */
 
+/* VALUE is below 100. */
 static char *
-put_digits(char *text, unsigned int value, int digits)
+put_two(char *text, unsigned int value)
 {
-	for (int i = digits - 1; i >= 0; i--, value /= 10)
-		text[i] = (char)('0' + value % 10);
-	return text + digits;
+	text[0] = (char)('0' + value / 10);
+	text[1] = (char)('0' + value % 10);
+	return text + 2;
 }
 
 static char *
@@ -32,11 +33,12 @@ put_date(char *text, unsigned int days) /* since 0000-03-01 */
 	year += era * 400 + (month >= 10);
 	month = month < 10 ? month + 3 : month - 9;
 
-	text = put_digits(text, year, 4);
+	text = put_two(text, year / 100);
+	text = put_two(text, year % 100);
 	*text++ = '-';
-	text = put_digits(text, month, 2);
+	text = put_two(text, month);
 	*text++ = '-';
-	return put_digits(text, day, 2);
+	return put_two(text, day);
 }
 
 bool
@@ -60,14 +62,16 @@ timestamp_format(char text[static TIMESTAMP_LENGTH], int64_t microseconds, enum 
 
 	p = put_date(text, (unsigned int)(since / DAY));
 	*p++ = 'T';
-	p = put_digits(p, second / 3600, 2);
+	p = put_two(p, second / 3600);
 	*p++ = ':';
-	p = put_digits(p, second / 60 % 60, 2);
+	p = put_two(p, second / 60 % 60);
 	*p++ = ':';
-	p = put_digits(p, second % 60, 2);
+	p = put_two(p, second % 60);
 	if (fraction != 0) {
 		*p++ = '.';
-		p = put_digits(p, fraction, 6);
+		p = put_two(p, fraction / 10000);
+		p = put_two(p, fraction / 100 % 100);
+		p = put_two(p, fraction % 100);
 		while (form == TIMESTAMP_UTC && p[-1] == '0')
 			p--;
 	}

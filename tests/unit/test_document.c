@@ -2,6 +2,9 @@
  * Rows to documents, byte by byte.
  */
 #include <stdio.h>
+#include <string.h>
+
+#include <json-c/json_object.h>
 
 #include "body.h"
 #include "document.h"
@@ -184,6 +187,33 @@ START_TEST(escapes_strings)
 	    "\"error_details\":{},\"steps\":[]" TIMES,
 	    strings[_i].expected);
 	assert_document(expected);
+}
+END_TEST
+
+/* Each byte, at each place of strings of several lengths, as json-c writes it. */
+START_TEST(escapes_every_byte)
+{
+	char name[20], expected[400];
+
+	for (size_t length = 1; length <= sizeof(name); length++)
+		for (size_t at = 0; at < length; at++) {
+			struct row row = job;
+			struct json_object *string;
+
+			memset(name, 'x', sizeof(name));
+			name[at] = (char)_i;
+			row.name = (struct row_text){ name, length };
+			document_begin(&document);
+			ck_assert_int_eq(document_append(&document, &row), DOCUMENT_OK);
+			string = json_object_new_string_len(name, (int)length);
+			snprintf(expected, sizeof(expected),
+			    "{\"id\":\"j1\",\"name\":%s,\"status\":\"active\","
+			    "\"status_details\":{},\"error_details\":{},\"steps\":[]" TIMES,
+			    json_object_to_json_string_ext(
+				string, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+			json_object_put(string);
+			assert_document(expected);
+		}
 }
 END_TEST
 
@@ -404,6 +434,7 @@ main(void)
 	tcase_add_test(tcase, updated_at_is_the_greatest_below);
 	tcase_add_loop_test(tcase, splices_details, 0, 2 * COUNT(details));
 	tcase_add_loop_test(tcase, escapes_strings, 0, COUNT(strings));
+	tcase_add_loop_test(tcase, escapes_every_byte, 0, 256);
 	tcase_add_loop_test(tcase, knows_statuses, 0, COUNT(statuses));
 	tcase_add_loop_test(tcase, takes_encoded_statuses, 0, COUNT(encoded));
 	tcase_add_test(tcase, accepts_any_status);

@@ -21,8 +21,8 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('jobstatus.schema'))
 
 do $$
 begin
-    if (select max(version) from jobstatus.schema_version) <> 3 then
-        raise exception 'jobstatus: this file belongs to version 3 of the schema'
+    if (select max(version) from jobstatus.schema_version) <> 4 then
+        raise exception 'jobstatus: this file belongs to version 4 of the schema'
             using hint = 'Run schema.sql and roles.sql of the same release first.';
     end if;
 end

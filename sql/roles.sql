@@ -30,7 +30,7 @@ $$;
 
 comment on role jobstatus_owner is 'Owns the schema jobstatus and what is in it';
 comment on role jobstatus_writer is 'Executes the reporting functions of jobstatus';
-comment on role jobstatus_reader is 'Reads jobs, steps and tasks: the role of jobstatus.fcgi';
+comment on role jobstatus_reader is 'Reads jobs, steps and tasks, and who may: the role of jobstatus.fcgi';
 
 -- The owner: an object of each kind that schema.sql makes.
 alter schema jobstatus owner to jobstatus_owner;
@@ -57,6 +57,6 @@ $$;
 revoke all on schema jobstatus from public;
 revoke all on all tables in schema jobstatus from public, jobstatus_reader, jobstatus_writer;
 grant usage on schema jobstatus to jobstatus_reader, jobstatus_writer;
-grant select on jobstatus.jobs, jobstatus.steps, jobstatus.tasks to jobstatus_reader;
+grant select on jobstatus.jobs, jobstatus.steps, jobstatus.tasks, jobstatus.readers to jobstatus_reader;
 
 commit;

@@ -23,15 +23,15 @@ do $$
 declare
     installed integer := (select max(version) from jobstatus.schema_version);
 begin
-    if installed > 3 then
-        raise exception 'jobstatus: version % of the schema is installed, and this file has version 3',
+    if installed > 4 then
+        raise exception 'jobstatus: version % of the schema is installed, and this file has version 4',
             installed using hint = 'Use the schema.sql of the newer release; nothing was changed.';
     end if;
 end
 $$;
 
 select coalesce(max(version), 0) < 1 as from_0, coalesce(max(version), 0) < 2 as from_1,
-        coalesce(max(version), 0) < 3 as from_2
+        coalesce(max(version), 0) < 3 as from_2, coalesce(max(version), 0) < 4 as from_3
     from jobstatus.schema_version \gset
 
 -- Version 1 ------------------------------------------------------------------------------------------
@@ -238,6 +238,22 @@ alter table jobstatus.tasks
         and greatest(created_at, updated_at) < '10000-01-01 00:00:00+00');
 
 insert into jobstatus.schema_version (version) values (3);
+\endif
+
+-- Version 4: who may read ----------------------------------------------------------------------------------
+\if :from_3
+
+create table jobstatus.readers (
+    workspace text not null,
+    principal text not null,
+    constraint readers_pkey primary key (workspace, principal),
+    constraint readers_workspace_check check (length(workspace) <= 255
+        and workspace !~ '^\.{0,2}$|[/\u0001-\u001f\u007f-\u009f]'),
+    constraint readers_principal_check check (length(principal) between 1 and 255
+        and principal !~ '[\u0001-\u001f\u007f-\u009f]')
+);
+
+insert into jobstatus.schema_version (version) values (4);
 \endif
 
 -- Times and revisions ----------------------------------------------------------------------------------
@@ -466,6 +482,11 @@ comment on table jobstatus.schema_version is 'The versions of this schema that w
 comment on column jobstatus.schema_version.version is 'The version';
 comment on column jobstatus.schema_version.installed_at is 'When its installation began';
 comment on sequence jobstatus.revision_seq is 'The revisions of all jobs: none ever returns';
+
+comment on table jobstatus.readers is 'Which principal may read the jobs of which workspace, where jobstatus.fcgi '
+    'runs with --authorize; without it nobody asks this table';
+comment on column jobstatus.readers.workspace is 'The workspace; there need not be a job of it';
+comment on column jobstatus.readers.principal is 'Who may read it, as the web server names who it has authenticated';
 
 comment on table jobstatus.jobs is 'Jobs. Who writes several levels of a job (itself, its steps, its tasks) '
     'in one transaction locks the job''s row first (select … for update): triggers go up from tasks to '

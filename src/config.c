@@ -11,6 +11,7 @@
 #include "seconds.h"
 
 #define CACHE_MAX (64ULL << 30)
+#define CHALLENGE_MAX 255
 
 struct option {
 	const char *name, *argument; /* ARGUMENT is NULL for an action */
@@ -144,6 +145,33 @@ set_poll_hints(struct config *config, const char *value)
 }
 
 static bool
+set_authorize(struct config *config, const char *value)
+{
+	static const char letters[] = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	static const char digits[] = "0123456789";
+	const char *rest = value;
+
+	config->authorize = *value != '\0' ? value : NULL;
+	if (strspn(value, digits) > 0)
+		return false;
+	while (*rest != '\0' && (strchr(letters, *rest) != NULL || strchr(digits, *rest) != NULL))
+		rest++;
+	return *rest == '\0';
+}
+
+static bool
+set_challenge(struct config *config, const char *value)
+{
+	size_t length = strlen(value);
+
+	for (size_t i = 0; i < length; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return false;
+	config->challenge = value;
+	return length >= 1 && length <= CHALLENGE_MAX;
+}
+
+static bool
 set_timeout(struct config *config, const char *value)
 {
 	return seconds_read(value, CLOCK_SECOND / 100, 3600 * CLOCK_SECOND, &config->timeout);
@@ -224,6 +252,12 @@ static const struct option options[] = {
 	    "bytes of documents to keep in memory, 0 to 64G", false },
 	{ "--poll-hints", "yes|no", "JOBSTATUS_POLL_HINTS", "yes", set_poll_hints, "yes or no",
 	    "Retry-After in the answer of a job that has not ended", false },
+	{ "--authorize", "VARIABLE", "JOBSTATUS_AUTHORIZE", "", set_authorize,
+	    "the name of a CGI variable",
+	    "CGI variable that names who asks; without it, anyone may", false },
+	{ "--challenge", "TEXT", "JOBSTATUS_CHALLENGE", "Basic realm=\"jobstatus\"", set_challenge,
+	    "a text of 1 to 255 characters of ASCII", "WWW-Authenticate for who is not named",
+	    false },
 	{ "--timeout", "SECONDS", "JOBSTATUS_TIMEOUT", "5", set_timeout,
 	    "a number of seconds from 0.01 to 3600", "deadline of one request, 0.01 to 3600",
 	    false },

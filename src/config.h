@@ -28,6 +28,8 @@ struct config {
 	size_t cache;               /* bytes of documents to keep, 0: none */
 	bool poll_hints;            /* say when to ask again */
 	int64_t timeout;            /* the deadline of one request, in nanoseconds */
+	const char *authorize;      /* the CGI variable that names who asks, or NULL: anyone may */
+	const char *challenge;      /* WWW-Authenticate for who is not named */
 	enum log_level log_level;
 	enum log_target log_target;
 };

@@ -16,11 +16,13 @@
 #include "statement.h"
 
 #define BINARY 1
+#define TEXT_OID 25
 
 struct connection {
 	PGconn *pg;
 	char *texts[STATEMENTS]; /* when they are not prepared */
 	bool fits[STATEMENTS];
+	int parameters;   /* that the statements have */
 	char timeout[24]; /* statement_timeout in milliseconds */
 	bool columns_known[STATEMENTS];
 	struct statement_columns columns[STATEMENTS];
@@ -176,7 +178,7 @@ prepare(struct connection *c, int64_t deadline, struct failure *failure)
 	for (int i = 0; i < STATEMENTS; i++)
 		if (c->fits[i])
 			sent =
-			    sent && PQsendPrepare(c->pg, prepared_names[i], c->texts[i], 2, NULL);
+			    sent && PQsendPrepare(c->pg, prepared_names[i], c->texts[i], 0, NULL);
 	sent = sent && PQpipelineSync(c->pg);
 	for (int i = 0; i < STATEMENTS; i++) {
 		if (!c->fits[i])
@@ -221,8 +223,8 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 		    (i != STATEMENT_REVISIONS || (options->prepare && options->several));
 		if (!c->fits[i])
 			continue;
-		c->texts[i] =
-		    statement_text((enum statement)i, options->schema, &relations, options->compat);
+		c->texts[i] = statement_text((enum statement)i, options->schema, &relations,
+		    options->compat, options->authorize);
 		if (c->texts[i] == NULL)
 			return failure_set(failure, FAILURE_MEMORY, "no memory for the statements");
 	}
@@ -238,6 +240,7 @@ connection_open(const struct connection_options *options, int64_t deadline,
 	failure_set(failure, FAILURE_MEMORY, "no memory for a connection");
 	if (c == NULL)
 		return NULL;
+	c->parameters = options->authorize ? PARAMETERS : PARAMETER_PRINCIPAL;
 	snprintf(c->timeout, sizeof(c->timeout), "%lld",
 	    (long long)((options->timeout + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND));
 	failure_set(failure, FAILURE_TIMEOUT, "no time was left to connect");
@@ -277,25 +280,25 @@ connection_valid_database(const char *database)
  * both only.
  */
 static int
-send_statement(struct connection *c, enum statement statement, const char *const values[2],
-    const int lengths[2])
+send_statement(struct connection *c, enum statement statement, const char *const values[PARAMETERS],
+    const int lengths[PARAMETERS])
 {
 	static const char settings[] =
 	    "select pg_catalog.set_config('statement_timeout', $1, true),"
 	    " pg_catalog.set_config('TimeZone', 'UTC', true)";
-	static const int formats[2] = { BINARY, BINARY };
-	static const Oid types[2] = { 25, 25 }; /* text */
+	static const int formats[PARAMETERS] = { BINARY, BINARY, BINARY };
+	static const Oid types[PARAMETERS] = { TEXT_OID, TEXT_OID, TEXT_OID };
 	const char *timeout[1] = { c->timeout };
 
 	if (c->texts[statement] == NULL)
-		return PQsendQueryPrepared(
-			   c->pg, prepared_names[statement], 2, values, lengths, formats, BINARY) &&
+		return PQsendQueryPrepared(c->pg, prepared_names[statement], c->parameters, values,
+			   lengths, formats, BINARY) &&
 		    PQsetSingleRowMode(c->pg);
 	c->columns_known[statement] = false;
 	return PQenterPipelineMode(c->pg) &&
 	    PQsendQueryParams(c->pg, settings, 1, NULL, timeout, NULL, NULL, BINARY) &&
-	    PQsendQueryParams(
-		c->pg, c->texts[statement], 2, types, values, lengths, formats, BINARY) &&
+	    PQsendQueryParams(c->pg, c->texts[statement], c->parameters, types, values, lengths,
+		formats, BINARY) &&
 	    PQpipelineSync(c->pg);
 }
 
@@ -374,15 +377,19 @@ connection_fits(const struct connection *c, enum statement statement)
 }
 
 int
-connection_read(struct connection *c, enum statement statement, const struct row_text *workspace,
-    const struct row_text *name, int64_t deadline, connection_row *take, void *context,
-    struct failure *failure)
+connection_read(struct connection *c, enum statement statement,
+    const struct row_text parameters[static PARAMETERS], int64_t deadline, connection_row *take,
+    void *context, struct failure *failure)
 {
-	const char *values[2] = { workspace->bytes, name->bytes };
-	const int lengths[2] = { (int)workspace->length, (int)name->length };
+	const char *values[PARAMETERS];
+	int lengths[PARAMETERS];
 	bool pipeline = c->texts[statement] != NULL;
 	int outcome;
 
+	for (int i = 0; i < PARAMETERS; i++) {
+		values[i] = parameters[i].bytes;
+		lengths[i] = (int)parameters[i].length;
+	}
 	if (!send_statement(c, statement, values, lengths))
 		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
 	if (flush(c->pg, deadline, failure) != 0)

@@ -19,6 +19,7 @@ struct connection_options {
 	const char *database; /* libpq conninfo */
 	const char *schema;
 	enum compat compat;
+	bool authorize;  /* a job is shown to whom `readers` names alone */
 	bool prepare;    /* prepared statements, settings once per session */
 	bool several;    /* several jobs will be asked for at once, if that can be */
 	int64_t timeout; /* statement_timeout, and what one attempt to open may take; nanoseconds */
@@ -43,12 +44,13 @@ void connection_close(struct connection *connection);
 bool connection_fits(const struct connection *connection, enum statement statement);
 
 /*
- * Runs STATEMENT and gives every row to TAKE, which answers 0, or 1 to be given no more.  Returns 0
- * when all rows were taken, 1 when TAKE wanted no more, or -1 with *FAILURE set:
- * failure_keeps_session() tells whether the session is of further use.
+ * Runs STATEMENT with PARAMETERS, of which the principal is used where access is controlled, and
+ * gives every row to TAKE, which answers 0, or 1 to be given no more.  Returns 0 when all rows were
+ * taken, 1 when TAKE wanted no more, or -1 with *FAILURE set: failure_keeps_session() tells whether
+ * the session is of further use.
  */
 int connection_read(struct connection *connection, enum statement statement,
-    const struct row_text *workspace, const struct row_text *name, int64_t deadline,
-    connection_row *take, void *context, struct failure *failure);
+    const struct row_text parameters[static PARAMETERS], int64_t deadline, connection_row *take,
+    void *context, struct failure *failure);
 
 #endif

@@ -17,13 +17,15 @@
 
 /* One row a finding: what it is, and a sentence. */
 static const char findings[] =
-    "with wanted(relation, columns) as (values"
+    "with wanted(relation, columns) as (select relation, columns from (values"
     " ('jobs', array['workspace', 'name', 'id', 'attempt', 'status', 'status_details',"
     "  'error_details', 'created_at', 'updated_at']),"
     " ('steps', array['workspace', 'job_id', 'attempt', 'position', 'id', 'name', 'status',"
     "  'status_details', 'error_details', 'created_at', 'updated_at']),"
     " ('tasks', array['workspace', 'job_id', 'attempt', 'step_position', 'position', 'id', 'name',"
-    "  'status', 'status_details', 'error_details', 'error_stack', 'created_at', 'updated_at'])),"
+    "  'status', 'status_details', 'error_details', 'error_stack', 'created_at', 'updated_at']),"
+    " ('readers', array['workspace', 'principal'])) as relations(relation, columns)"
+    " where $2::boolean or relation <> 'readers'),"
     " home as (select oid from pg_catalog.pg_namespace where nspname = $1),"
     " found as (select w.relation, w.columns, c.oid, exists (select from pg_catalog.pg_attribute"
     "  where attrelid = c.oid and attname in ('data', 'status') and attnum > 0 and not attisdropped"
@@ -64,10 +66,10 @@ connect_blocking(const struct config *config)
 
 /* Prints the findings.  Returns the errors among them, or -1 if the catalogue does not answer. */
 static int
-print_findings(PGconn *pg, const char *schema)
+print_findings(PGconn *pg, const struct config *config)
 {
-	const char *values[1] = { schema };
-	PGresult *result = PQexecParams(pg, findings, 1, NULL, values, NULL, NULL, 0);
+	const char *values[2] = { config->schema, config->authorize != NULL ? "t" : "f" };
+	PGresult *result = PQexecParams(pg, findings, 2, NULL, values, NULL, NULL, 0);
 	int errors = 0;
 
 	if (PQresultStatus(result) != PGRES_TUPLES_OK) {
@@ -98,17 +100,18 @@ try_read(const struct config *config)
 	const struct connection_options options = { .database = config->database,
 		.schema = config->schema,
 		.compat = config->compat,
+		.authorize = config->authorize != NULL,
 		.prepare = config->prepare,
 		.timeout = config->timeout };
-	const struct row_text nobody = { ".", 1 };
+	const struct row_text nobody[PARAMETERS] = { { ".", 1 }, { ".", 1 }, { ".", 1 } };
 	int64_t deadline = clock_now() + config->timeout;
 	struct failure failure;
 	struct connection *connection = connection_open(&options, deadline, NULL, &failure);
 	int outcome = -1;
 
 	if (connection != NULL)
-		outcome = connection_read(connection, STATEMENT_STATUS, &nobody, &nobody, deadline,
-		    ignore_row, NULL, &failure);
+		outcome = connection_read(
+		    connection, STATEMENT_STATUS, nobody, deadline, ignore_row, NULL, &failure);
 	if (outcome != 0)
 		printf("error: the read fails: %s\n", failure.text);
 	connection_close(connection);
@@ -122,7 +125,7 @@ examine_run(const struct config *config)
 	int errors = -1;
 
 	if (PQstatus(pg) == CONNECTION_OK)
-		errors = print_findings(pg, config->schema);
+		errors = print_findings(pg, config);
 	else
 		printf("error: cannot connect to the database: %s", PQerrorMessage(pg));
 	PQfinish(pg);

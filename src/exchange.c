@@ -6,6 +6,7 @@
 #include "exchange.h"
 
 #include "clock.h"
+#include "config.h"
 #include "handler.h"
 
 struct output {
@@ -60,10 +61,10 @@ finish(FCGX_Request *fcgx, bool answered)
 }
 
 bool
-exchange_begin(struct exchange *exchange, int64_t timeout)
+exchange_begin(struct exchange *exchange, const struct config *config)
 {
 	FCGX_Request *fcgx = &exchange->fcgx;
-	int64_t deadline = clock_now() + timeout;
+	int64_t deadline = clock_now() + config->timeout;
 
 	atomic_store(&exchange->cut, deadline);
 	if (FCGX_Accept_r(fcgx) != 0)
@@ -76,8 +77,10 @@ exchange_begin(struct exchange *exchange, int64_t timeout)
 		    &(const struct handler_variables){ FCGX_GetParam("REQUEST_METHOD", fcgx->envp),
 			FCGX_GetParam("SCRIPT_NAME", fcgx->envp),
 			FCGX_GetParam("PATH_INFO", fcgx->envp),
-			FCGX_GetParam("HTTP_IF_NONE_MATCH", fcgx->envp) },
-		    deadline);
+			FCGX_GetParam("HTTP_IF_NONE_MATCH", fcgx->envp),
+			config->authorize != NULL ? FCGX_GetParam(config->authorize, fcgx->envp) :
+						    NULL },
+		    config, deadline);
 	return true;
 }
 

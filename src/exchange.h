@@ -34,7 +34,7 @@ enum exchange_end {
  * the peer, while a thread waits for it, is to be cut off.  fcgx's ipcFd is left open unless the
  * peer broke the protocol.
  */
-bool exchange_begin(struct exchange *exchange, int64_t timeout);
+bool exchange_begin(struct exchange *exchange, const struct config *config);
 
 /* Answers it; a peer that takes nothing for TIMEOUT nanoseconds is to be cut off. */
 enum exchange_end exchange_end(struct exchange *exchange, struct handler *handler, int64_t timeout);

@@ -4,6 +4,7 @@
 #include "handler.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "config.h"
 #include "errors.h"
@@ -96,6 +97,10 @@ make_answer(struct handler *handler, struct handler_request *request, struct res
 	case 204:
 		response->body = NULL;
 		break;
+	case 401:
+		response->challenge = handler->config->challenge;
+		status = make_error(body, 401, "Unauthorized");
+		break;
 	case 404:
 		status = make_error(body, 404, "Not Found");
 		break;
@@ -112,19 +117,25 @@ make_answer(struct handler *handler, struct handler_request *request, struct res
 }
 
 void
-handler_begin(
-    struct handler_request *request, const struct handler_variables *variables, int64_t deadline)
+handler_begin(struct handler_request *request, const struct handler_variables *variables,
+    const struct config *config, int64_t deadline)
 {
 	const struct request *parsed = &request->parsed;
+	const char *principal = variables->principal != NULL ? variables->principal : "";
 
+	if (config->authorize == NULL)
+		principal = NULL;
 	request->status = request_parse(&request->parsed, variables->request_method,
-	    variables->script_name, variables->path_info);
+	    variables->script_name, variables->path_info, principal);
 	request->if_none_match = variables->if_none_match;
 	request->lookup = (struct lookup){ .deadline = deadline };
-	if (request->status == 200)
-		request->lookup.job =
-		    (struct cache_key){ { parsed->workspace.bytes, parsed->workspace.length },
-			    { parsed->name.bytes, parsed->name.length } };
+	if (request->status != 200)
+		return;
+	request->lookup.job =
+	    (struct cache_key){ { parsed->workspace.bytes, parsed->workspace.length },
+		    { parsed->name.bytes, parsed->name.length } };
+	if (principal != NULL)
+		request->lookup.principal = (struct row_text){ principal, strlen(principal) };
 }
 
 bool
@@ -150,7 +161,8 @@ int
 handler_answer(
     struct handler *handler, struct handler_request *request, body_sink *sink, void *context)
 {
-	struct response response = { .head = request->parsed.head };
+	struct response response = { .head = request->parsed.head,
+		.private = handler->config->authorize != NULL };
 	int result;
 
 	make_answer(handler, request, &response);

@@ -15,9 +15,10 @@ struct config;
 struct store;
 struct handler;
 
-/* The CGI variables of a request (RFC 3875); each may be NULL. */
+/* The CGI variables of a request (RFC 3875); each may be NULL.  PRINCIPAL is the one that
+ * config->authorize names. */
 struct handler_variables {
-	const char *request_method, *script_name, *path_info, *if_none_match;
+	const char *request_method, *script_name, *path_info, *if_none_match, *principal;
 };
 
 /* A handler for one thread; it keeps its memory from answer to answer.  CONFIG is borrowed, CACHE
@@ -35,8 +36,8 @@ struct handler_request {
 
 /* Begins a request that is to be answered by DEADLINE.  It borrows from VARIABLES, and is over with
  * handler_answer(). */
-void handler_begin(
-    struct handler_request *request, const struct handler_variables *variables, int64_t deadline);
+void handler_begin(struct handler_request *request, const struct handler_variables *variables,
+    const struct config *config, int64_t deadline);
 
 /* Whether a lookup of its job's revision, together with others, may be all that the request needs.
  */

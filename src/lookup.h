@@ -18,7 +18,8 @@
 
 /* One question, and its answer. */
 struct lookup {
-	struct cache_key job; /* its bytes are borrowed */
+	struct cache_key job;      /* its bytes are borrowed */
+	struct row_text principal; /* who asks, where access is controlled; borrowed */
 	int64_t deadline;
 	void *owner; /* the caller's, to know it by */
 	int status;  /* 0: not answered; 200, 404, 500 or 503 */

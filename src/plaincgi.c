@@ -70,7 +70,8 @@ void
 plaincgi_run(const struct config *config)
 {
 	const struct handler_variables variables = { getenv("REQUEST_METHOD"),
-		getenv("SCRIPT_NAME"), getenv("PATH_INFO"), getenv("HTTP_IF_NONE_MATCH") };
+		getenv("SCRIPT_NAME"), getenv("PATH_INFO"), getenv("HTTP_IF_NONE_MATCH"),
+		config->authorize != NULL ? getenv(config->authorize) : NULL };
 	int64_t deadline = clock_now() + config->timeout;
 	struct handler_request request;
 	struct store *store = store_open(config, false);
@@ -78,7 +79,7 @@ plaincgi_run(const struct config *config)
 
 	drain_input();
 	if (handler != NULL) {
-		handler_begin(&request, &variables, deadline);
+		handler_begin(&request, &variables, config, deadline);
 		handler_answer(handler, &request, write_output, NULL);
 	} else {
 		log_error("start: no memory or no thread");

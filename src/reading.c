@@ -27,6 +27,7 @@ reading_open(
 	*reading = (struct reading){ .store = store,
 		.cache = cache,
 		.form = { config->compat, config->accept_unknown_status },
+		.parameters = config->authorize != NULL ? PARAMETERS : PARAMETER_PRINCIPAL,
 		.revisions = true };
 	if (body_open(&reading->body) != 0)
 		return -1;
@@ -103,21 +104,31 @@ status_of_result(const struct reading *reading, enum store_result result)
 	return 503;
 }
 
+/* Runs STATEMENT for LOOKUP's job alone.  Returns what becomes of the request. */
 static int
-read_document(struct reading *reading, const struct cache_key *job, int64_t deadline)
+ask_one(struct reading *reading, enum statement statement, const struct lookup *lookup,
+    const struct store_reader *reader)
+{
+	const struct row_text parameters[PARAMETERS] = { lookup->job.workspace, lookup->job.name,
+		lookup->principal };
+
+	return status_of_result(
+	    reading, store_read(reading->store, statement, parameters, lookup->deadline, reader));
+}
+
+static int
+read_document(struct reading *reading, const struct lookup *lookup)
 {
 	const struct store_reader reader = { begin_document, take_row, reading };
-	int status = status_of_result(reading,
-	    store_read(
-		reading->store, STATEMENT_STATUS, &job->workspace, &job->name, deadline, &reader));
+	int status = ask_one(reading, STATEMENT_STATUS, lookup, &reader);
 
 	if (status != 200 || (status = status_of(document_end(&reading->document))) != 200)
 		return status;
 	reading->known = true;
 	reading->state = reading->document.state;
 	if (reading->tagged)
-		cache_put(reading->cache, job, &reading->tag, reading->epoch, &reading->state,
-		    &reading->body);
+		cache_put(reading->cache, &lookup->job, &reading->tag, reading->epoch,
+		    &reading->state, &reading->body);
 	else if (tag_of_body(&reading->tag, &reading->form, &reading->body) != 0)
 		return 503;
 	return 200;
@@ -157,21 +168,27 @@ static void
 look_up_several(struct asking *asking)
 {
 	const struct store_reader reader = { begin_lookups, take_revision, asking };
-	const struct row_text *texts[2][LOOKUP_MAX];
-	struct row_text arrays[2] = { { NULL, 0 }, { NULL, 0 } };
+	const struct row_text *texts[PARAMETERS][LOOKUP_MAX];
+	struct row_text arrays[PARAMETERS] = { { NULL, 0 } };
 	enum store_result result = STORE_STOPPED;
+	size_t made = 0;
 
 	for (size_t i = 0; i < asking->count; i++) {
-		texts[0][i] = &asking->lookups[i]->job.workspace;
-		texts[1][i] = &asking->lookups[i]->job.name;
+		texts[PARAMETER_WORKSPACE][i] = &asking->lookups[i]->job.workspace;
+		texts[PARAMETER_NAME][i] = &asking->lookups[i]->job.name;
+		texts[PARAMETER_PRINCIPAL][i] = &asking->lookups[i]->principal;
 	}
-	for (size_t i = 0; i < 2; i++)
-		arrays[i] = array_of_texts(texts[i], asking->count);
-	if (arrays[0].bytes != NULL && arrays[1].bytes != NULL)
-		result = store_read(asking->reading->store, STATEMENT_REVISIONS, &arrays[0],
-		    &arrays[1], asking->lookups[0]->deadline, &reader);
-	for (size_t i = 0; i < 2; i++)
-		free((char *)arrays[i].bytes);
+	while (made < asking->reading->parameters) {
+		arrays[made] = array_of_texts(texts[made], asking->count);
+		if (arrays[made].bytes == NULL)
+			break;
+		made++;
+	}
+	if (made == asking->reading->parameters)
+		result = store_read(asking->reading->store, STATEMENT_REVISIONS, arrays,
+		    asking->lookups[0]->deadline, &reader);
+	while (made > 0)
+		free((char *)arrays[--made].bytes);
 	if (result != STORE_OK && result != STORE_ABSENT)
 		for (size_t i = 0; i < asking->count; i++)
 			asking->lookups[i]->status = 0;
@@ -183,15 +200,11 @@ reading_look_up(struct reading *reading, struct lookup *const lookups[], size_t 
 	struct asking asking = { reading, lookups, count };
 	const struct store_reader reader = { begin_lookups, take_revision, &asking };
 	struct lookup *one = lookups[0];
-	enum store_result result;
 
-	if (count > 1) {
+	if (count > 1)
 		look_up_several(&asking);
-		return;
-	}
-	result = store_read(reading->store, STATEMENT_REVISION, &one->job.workspace, &one->job.name,
-	    one->deadline, &reader);
-	one->status = status_of_result(reading, result);
+	else
+		one->status = ask_one(reading, STATEMENT_REVISION, one, &reader);
 }
 
 /* That something of the kind is there, `*`, the revision does not tell: it may be broken. */
@@ -251,7 +264,7 @@ reading_run(struct reading *reading, struct lookup *lookup, const char *if_none_
 	status = settle(reading, lookup, if_none_match);
 	if (status != 0)
 		return status;
-	status = read_document(reading, &lookup->job, lookup->deadline);
+	status = read_document(reading, lookup);
 	if (status == 200 && if_none_match != NULL && tag_matches(&reading->tag, if_none_match))
 		return 304;
 	return status;

@@ -26,7 +26,8 @@ struct reading {
 	struct body body;
 	struct document document;
 	struct tag_form form;
-	bool revisions; /* the last job had one */
+	size_t parameters; /* of the statements that are asked for */
+	bool revisions;    /* the last job had one */
 
 	/* Of the request: */
 	struct tag tag;              /* of a 200 or 304 */

@@ -106,9 +106,17 @@ judge_method(const char *method)
 	return 405;
 }
 
+static bool
+is_principal(const char *text)
+{
+	const struct request_parameter principal = { .bytes = text, .length = strlen(text) };
+
+	return principal.length > 0 && find_fault(&principal) == REQUEST_FAULT_NONE;
+}
+
 int
-request_parse(
-    struct request *request, const char *method, const char *script_name, const char *path_info)
+request_parse(struct request *request, const char *method, const char *script_name,
+    const char *path_info, const char *principal)
 {
 	int status;
 
@@ -118,6 +126,8 @@ request_parse(
 		return status;
 	if ((status = judge_method(method)) != 200)
 		return status;
+	if (principal != NULL && !is_principal(principal))
+		return 401;
 	request->workspace.fault = find_fault(&request->workspace);
 	request->name.fault = find_fault(&request->name);
 	if (request->workspace.fault != REQUEST_FAULT_NONE ||

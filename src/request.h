@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REQUEST_NAME_MAX 255 /* code points of a workspace or name */
+#define REQUEST_NAME_MAX 255 /* code points of a workspace, name or principal */
 
 enum request_fault {
 	REQUEST_FAULT_NONE,
@@ -30,13 +30,15 @@ struct request {
 };
 
 /*
- * Judges the CGI variables (each may be NULL) in the contract's order: path, method, parameters.
- * Returns 200 (a job is asked for: workspace and name are set), 204 (OPTIONS), 404, 405, 422 (the
- * parameters say what is wrong) or 500 (no memory).  `head` is set in every case.  The request
- * borrows from PATH_INFO and is released by request_free().
+ * Judges the CGI variables (each may be NULL) in the contract's order: path, method, principal,
+ * parameters.  PRINCIPAL is NULL where anyone may ask; one that breaks the rules of a name is none,
+ * as is "".  Returns 200 (a job is asked for: workspace and name are set), 204 (OPTIONS), 401
+ * (there is no principal), 404, 405, 422 (the parameters say what is wrong) or 500 (no memory).
+ * `head` is set in every case.  The request borrows from PATH_INFO and is released by
+ * request_free().
  */
-int request_parse(
-    struct request *request, const char *method, const char *script_name, const char *path_info);
+int request_parse(struct request *request, const char *method, const char *script_name,
+    const char *path_info, const char *principal);
 
 /* Frees what request_parse() allocated; the request may be zeroed or parsed. */
 void request_free(struct request *request);

@@ -15,6 +15,7 @@ static const struct {
 	{ 200, "OK", "" },
 	{ 204, "No Content", ALLOW },
 	{ 304, "Not Modified", "" },
+	{ 401, "Unauthorized", "" },
 	{ 404, "Not Found", "" },
 	{ 405, "Method Not Allowed", ALLOW },
 	{ 422, "Unprocessable Entity", "" },
@@ -22,12 +23,12 @@ static const struct {
 	{ 503, "Service Unavailable", "Retry-After: 1\r\n" },
 };
 
-#define NO_CACHE "Cache-Control: no-cache\r\n"
-
 static int
 write_headers(const struct response *response, body_sink *sink, void *context)
 {
-	char text[512];
+	const char *cache_control = response->private ? "Cache-Control: private, no-cache\r\n" :
+							"Cache-Control: no-cache\r\n";
+	char text[1024];
 	size_t i = 0, length;
 
 #define ADD(...) (length += (size_t)snprintf(text + length, sizeof(text) - length, __VA_ARGS__))
@@ -38,11 +39,12 @@ write_headers(const struct response *response, body_sink *sink, void *context)
 	    answers[i].text, answers[i].headers);
 	if (response->body != NULL)
 		ADD("Content-Type: application/json\r\n"
-		    "Content-Length: %" PRIu64 "\r\n" NO_CACHE
-		    "X-Content-Type-Options: nosniff\r\n",
-		    body_length(response->body));
+		    "Content-Length: %" PRIu64 "\r\n%sX-Content-Type-Options: nosniff\r\n",
+		    body_length(response->body), cache_control);
 	else if (response->status == 304)
-		ADD(NO_CACHE);
+		ADD("%s", cache_control);
+	if (response->challenge != NULL)
+		ADD("WWW-Authenticate: %s\r\n", response->challenge);
 	if (response->tag != NULL)
 		ADD("ETag: %s\r\n", response->tag->text);
 	if (response->retry_after > 0)

@@ -14,6 +14,8 @@ struct response {
 	bool head;                /* headers only */
 	const struct tag *tag;    /* of a 200 or 304, else NULL */
 	unsigned int retry_after; /* seconds until it is worth asking again, or 0 */
+	bool private;             /* the answer depends on who asks */
+	const char *challenge;    /* of a 401: at most 255 bytes without control characters */
 	const struct body *body;  /* NULL for an answer without one */
 };
 

@@ -15,6 +15,14 @@ enum statement {
 	STATEMENTS
 };
 
+/* What a statement is asked with: a text each, or of several jobs an array of them. */
+enum parameter {
+	PARAMETER_WORKSPACE,
+	PARAMETER_NAME,
+	PARAMETER_PRINCIPAL, /* who asks; only where access is controlled */
+	PARAMETERS
+};
+
 /* The levels in document order; the numbers are those that the statement gives. */
 enum row_level { ROW_JOB = 1, ROW_STEP, ROW_TASK };
 

@@ -280,7 +280,7 @@ server_run(const struct config *config, struct listener *listener, struct store 
 		.listener = listener,
 		.store = store,
 		.cache = cache,
-		.place = { .timeout = config->timeout },
+		.place = { .config = config },
 		.signals = -1 };
 	int result = open_descriptors(&server);
 

@@ -45,7 +45,7 @@
 	" null::text as error_stack, " of ".data::json as data"
 #define REVISION_OF(of) ", " of ".revision::text as revision"
 #define NO_REVISION ", null::text as revision"
-#define PARTS_MAX 16
+#define PARTS_MAX 20
 #define BELOW(relation, of) \
 	" from @." relation " as " of " where " of ".workspace = $1 and " of \
 	".job_id = job.id and " of ".attempt = job.attempt union all "
@@ -89,11 +89,20 @@ static const struct {
 	    "task.error_stack, " VALUES("task"), "task.data) is null" },
 };
 
+/* Who may read the job; the condition asks nothing of the job itself. */
+static const char may_read[] = " and exists (select from @.readers as reader"
+			       " where reader.workspace = %1 and reader.principal = %3)";
+
 /* The same of several jobs, each of which is looked up as if it were the only one. */
-static const char several_start[] =
-    "select asked.place::integer as place, found.id, found.revision from rows from"
-    " (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) with ordinality"
-    " as asked(workspace, name, place) cross join lateral (";
+static const char *const several_start[] = {
+	"select asked.place::integer as place, found.id, found.revision from rows from"
+	" (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) with ordinality"
+	" as asked(workspace, name, place) cross join lateral (",
+	"select asked.place::integer as place, found.id, found.revision from rows from"
+	" (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]),"
+	" pg_catalog.unnest($3::text[])) with ordinality"
+	" as asked(workspace, name, principal, place) cross join lateral (",
+};
 static const char several_end[] = " offset 0) as found"; /* so that it is not merged with that */
 
 static const char *const names[COLUMNS] = {
@@ -125,10 +134,11 @@ quote_identifier(FILE *to, const char *name)
 	fputc('"', to);
 }
 
-/* PARTS together, with the quoted SCHEMA for each @, and for %1 and %2 what stands for the JOB's
- * workspace and name. */
+/* PARTS together, with the quoted SCHEMA for each @, and for %1 and so on what stands for the
+ * PARAMETERS. */
 static char *
-join(const char *const parts[], size_t count, const char *schema, const char *const job[2])
+join(const char *const parts[], size_t count, const char *schema,
+    const char *const parameters[PARAMETERS])
 {
 	char *text = NULL;
 	size_t size;
@@ -141,7 +151,7 @@ join(const char *const parts[], size_t count, const char *schema, const char *co
 			if (*from == '@')
 				quote_identifier(to, schema);
 			else if (*from == '%')
-				fputs(job[*++from - '1'], to);
+				fputs(parameters[*++from - '1'], to);
 			else
 				fputc(*from, to);
 		}
@@ -162,7 +172,8 @@ statement_learn(const char *found, struct statement_relations *relations)
 
 /* The parts of the read.  Returns how many. */
 static size_t
-make_read(const char *parts[], const struct statement_relations *relations, enum compat compat)
+make_read(const char *parts[], const struct statement_relations *relations, enum compat compat,
+    bool authorize)
 {
 	size_t count = 0;
 
@@ -172,18 +183,21 @@ make_read(const char *parts[], const struct statement_relations *relations, enum
 		parts[count++] = relations->revision ? levels[i].revision : NO_REVISION;
 		parts[count++] = levels[i].end;
 	}
+	if (authorize)
+		parts[count++] = may_read;
 	parts[count++] = orders[compat];
 	return count;
 }
 
 /* The parts of the lookup of one job, or SEVERAL. */
 static size_t
-make_lookup(const char *parts[], const struct statement_relations *relations, bool several)
+make_lookup(
+    const char *parts[], const struct statement_relations *relations, bool several, bool authorize)
 {
 	size_t count = 0;
 
 	if (several)
-		parts[count++] = several_start;
+		parts[count++] = several_start[authorize];
 	parts[count++] = "select job.id::text as id";
 	parts[count++] = relations->revision ? REVISION_OF("job") : NO_REVISION;
 	for (size_t i = 0; i < STATEMENT_LEVELS; i++) {
@@ -197,6 +211,8 @@ make_lookup(const char *parts[], const struct statement_relations *relations, bo
 		parts[count++] = data ? lookup[i].data : lookup[i].columns;
 	}
 	parts[count++] = " where job.workspace = %1 and job.name = %2";
+	if (authorize)
+		parts[count++] = may_read;
 	if (several)
 		parts[count++] = several_end;
 	return count;
@@ -210,14 +226,16 @@ statement_fits(enum statement statement, const struct statement_relations *relat
 
 char *
 statement_text(enum statement statement, const char *schema,
-    const struct statement_relations *relations, enum compat compat)
+    const struct statement_relations *relations, enum compat compat, bool authorize)
 {
-	static const char *const one[2] = { "$1", "$2" };
-	static const char *const each[2] = { "asked.workspace", "asked.name" };
+	static const char *const one[PARAMETERS] = { "$1", "$2", "$3" };
+	static const char *const each[PARAMETERS] = { "asked.workspace", "asked.name",
+		"asked.principal" };
 	const char *parts[PARTS_MAX];
 	bool several = statement == STATEMENT_REVISIONS;
-	size_t count = statement == STATEMENT_STATUS ? make_read(parts, relations, compat) :
-						       make_lookup(parts, relations, several);
+	size_t count = statement == STATEMENT_STATUS ?
+	    make_read(parts, relations, compat, authorize) :
+	    make_lookup(parts, relations, several, authorize);
 
 	return join(parts, count, schema, several ? each : one);
 }

@@ -55,7 +55,7 @@ struct statement_relations {
 	" group by 1 having pg_catalog.bool_and(a.attname <> 'status')" \
 	" union select 'views' from pg_catalog.pg_namespace n join pg_catalog.pg_class c" \
 	" on c.relnamespace = n.oid where n.nspname = $1::text" \
-	" and c.relname in ('jobs', 'steps', 'tasks') and c.relkind not in ('r', 'p')) as found)"
+	" and c.relname in ('jobs', 'steps', 'tasks', 'readers') and c.relkind not in ('r', 'p')) as found)"
 
 /* What its answer, FOUND, says. */
 void statement_learn(const char *found, struct statement_relations *relations);
@@ -65,11 +65,12 @@ void statement_learn(const char *found, struct statement_relations *relations);
 bool statement_fits(enum statement statement, const struct statement_relations *relations);
 
 /*
- * The text of STATEMENT for SCHEMA, with workspace as $1 and name as $2, or arrays of these; the
- * caller frees it. NULL: no memory.
+ * The text of STATEMENT for SCHEMA, with its parameters as $1 and so on, or arrays of these;
+ * AUTHORIZE: what `readers` does not show to the principal is not found.  The caller frees it.
+ * NULL: no memory.
  */
 char *statement_text(enum statement statement, const char *schema,
-    const struct statement_relations *relations, enum compat compat);
+    const struct statement_relations *relations, enum compat compat, bool authorize);
 
 /* Finds the columns of STATEMENT by name.  False: one is missing. */
 bool statement_find_columns(

@@ -16,7 +16,7 @@
 #include "log.h"
 #include "pool.h"
 
-#define SHOWN(text) (int)((text)->length < 300 ? (text)->length : 300), (text)->bytes
+#define SHOWN(text) (int)((text).length < 300 ? (text).length : 300), (text).bytes
 
 struct store {
 	struct connection_options options;
@@ -30,7 +30,7 @@ struct store {
 /* What is asked, of which job, and how many rows have come. */
 struct question {
 	enum statement statement;
-	const struct row_text *workspace, *name;
+	const struct row_text *parameters;
 	const struct store_reader *reader;
 	uint64_t rows;
 };
@@ -55,6 +55,7 @@ store_open(const struct config *config, bool several)
 	store->options = (struct connection_options){ .database = config->database,
 		.schema = config->schema,
 		.compat = config->compat,
+		.authorize = config->authorize != NULL,
 		.prepare = config->prepare,
 		.several = several,
 		.timeout = config->timeout };
@@ -145,8 +146,8 @@ attempt(struct store *store, struct question *question, int64_t deadline, bool a
 	question->reader->begin(question->reader->context, pool_opened(store->pool));
 	outcome = 1; /* as if the reader had wanted no more */
 	if (connection_fits(connection, question->statement))
-		outcome = connection_read(connection, question->statement, question->workspace,
-		    question->name, deadline, count_row, question, failure);
+		outcome = connection_read(connection, question->statement, question->parameters,
+		    deadline, count_row, question, failure);
 	if (outcome >= 0 || failure_keeps_session(failure->kind))
 		pool_put(store->pool, connection);
 	else
@@ -161,10 +162,11 @@ store_takes_several(struct store *store)
 }
 
 enum store_result
-store_read(struct store *store, enum statement statement, const struct row_text *workspace,
-    const struct row_text *name, int64_t deadline, const struct store_reader *reader)
+store_read(struct store *store, enum statement statement,
+    const struct row_text parameters[static PARAMETERS], int64_t deadline,
+    const struct store_reader *reader)
 {
-	struct question question = { statement, workspace, name, reader, 0 };
+	struct question question = { statement, parameters, reader, 0 };
 	struct failure failure = { .kind = FAILURE_NONE };
 	int64_t began = clock_now();
 	int outcome = attempt(store, &question, deadline, false, &failure);
@@ -181,8 +183,9 @@ store_read(struct store *store, enum statement statement, const struct row_text 
 	}
 	note(store, &(const struct failure){ .kind = FAILURE_NONE }, began);
 	if (outcome < 0) {
-		log_error("job \"%.*s\" of workspace \"%.*s\": %s (SQLSTATE %s)", SHOWN(name),
-		    SHOWN(workspace), failure.text, failure.sqlstate);
+		log_error("job \"%.*s\" of workspace \"%.*s\": %s (SQLSTATE %s)",
+		    SHOWN(parameters[PARAMETER_NAME]), SHOWN(parameters[PARAMETER_WORKSPACE]),
+		    failure.text, failure.sqlstate);
 		return STORE_BROKEN;
 	}
 	if (outcome > 0)

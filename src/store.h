@@ -38,9 +38,9 @@ void store_close(struct store *store);
 /* Whether the last session that was used can be asked for several jobs at once. */
 bool store_takes_several(struct store *store);
 
-/* Runs STATEMENT for the job NAME of WORKSPACE; DEADLINE is of clock_now(). */
+/* Runs STATEMENT with PARAMETERS; DEADLINE is of clock_now(). */
 enum store_result store_read(struct store *store, enum statement statement,
-    const struct row_text *workspace, const struct row_text *name, int64_t deadline,
+    const struct row_text parameters[static PARAMETERS], int64_t deadline,
     const struct store_reader *reader);
 
 #endif

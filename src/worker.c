@@ -17,6 +17,7 @@
 #include <linux/sockios.h>
 
 #include "clock.h"
+#include "config.h"
 #include "log.h"
 
 #define PEER_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
@@ -101,7 +102,7 @@ drain_and_remove(struct workplace *place, struct peer *peer)
 {
 	char piece[8192];
 
-	atomic_store(&peer->exchange.cut, clock_now() + place->timeout);
+	atomic_store(&peer->exchange.cut, clock_now() + place->config->timeout);
 	shutdown(peer->fd, SHUT_WR);
 	while (recv(peer->fd, piece, sizeof(piece), 0) > 0)
 		continue;
@@ -111,11 +112,11 @@ drain_and_remove(struct workplace *place, struct peer *peer)
 static void
 answer(struct workplace *place, struct peer *peer, struct handler *handler)
 {
-	switch (exchange_end(&peer->exchange, handler, place->timeout)) {
+	switch (exchange_end(&peer->exchange, handler, place->config->timeout)) {
 	case EXCHANGE_KEEP:
 		/* It was to be cut off a timeout after its answer's end began to leave. */
-		if (peer_is_over(
-			&place->peers, peer, atomic_load(&peer->exchange.cut) - place->timeout)) {
+		if (peer_is_over(&place->peers, peer,
+			atomic_load(&peer->exchange.cut) - place->config->timeout)) {
 			remove_peer(place, peer);
 			break;
 		}
@@ -208,7 +209,7 @@ worker_serve(struct workplace *place, struct peer *peer, uint32_t events, struct
 		remove_peer(place, peer);
 		return;
 	}
-	if (!exchange_begin(exchange, place->timeout)) {
+	if (!exchange_begin(exchange, place->config)) {
 		remove_peer(place, peer);
 		return;
 	}

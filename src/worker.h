@@ -15,9 +15,10 @@
 
 /* What all threads share. */
 struct workplace {
-	int64_t timeout; /* of a request, and of a peer that takes nothing; nanoseconds */
-	int epoll;       /* connections that wait for a request, one-shot */
-	int over;        /* eventfd: the last connection of a stopping table is gone */
+	const struct config *config; /* borrowed; of it, the variables' names, and the timeout of a
+					request and of a peer that takes nothing */
+	int epoll;                   /* connections that wait for a request, one-shot */
+	int over;                    /* eventfd: the last connection of a stopping table is gone */
 	int ready; /* eventfd, a semaphore: requests that were read, and any thread may answer */
 	struct peer_table peers;
 	struct lookup_queue lookups;
@@ -25,7 +26,8 @@ struct workplace {
 	STAILQ_HEAD(peers, peer) ready_peers;
 };
 
-/* Sets up all but the timeout.  Returns 0, or -1 with errno; workplace_close() follows either way.
+/* Sets up all but the configuration.  Returns 0, or -1 with errno; workplace_close() follows either
+ * way.
  */
 int workplace_open(struct workplace *place);
 void workplace_close(struct workplace *place);

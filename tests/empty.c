@@ -63,11 +63,12 @@ handler_close(struct handler *handler)
 }
 
 void
-handler_begin(
-    struct handler_request *request, const struct handler_variables *variables, int64_t deadline)
+handler_begin(struct handler_request *request, const struct handler_variables *variables,
+    const struct config *config, int64_t deadline)
 {
 	(void)request;
 	(void)variables;
+	(void)config;
 	(void)deadline;
 }
 

@@ -66,12 +66,12 @@ store_takes_several(struct store *store)
 }
 
 enum store_result
-store_read(struct store *store, enum statement statement, const struct row_text *workspace,
-    const struct row_text *name, int64_t deadline, const struct store_reader *reader)
+store_read(struct store *store, enum statement statement,
+    const struct row_text parameters[static PARAMETERS], int64_t deadline,
+    const struct store_reader *reader)
 {
 	(void)store;
-	(void)workspace;
-	(void)name;
+	(void)parameters;
 	(void)deadline;
 	reader->begin(reader->context, 1);
 	if (reader->row(reader->context, &job) != 0)
@@ -105,7 +105,7 @@ int
 main(int argc, char *argv[])
 {
 	struct handler_variables variables = { "GET", "",
-		"/apis/jobs/v2/workspaces/default/jobs/data-import-2024-06-01/status", NULL };
+		"/apis/jobs/v2/workspaces/default/jobs/data-import-2024-06-01/status", NULL, NULL };
 	struct config config;
 	struct cache *cache = NULL;
 	struct handler_request request;
@@ -118,13 +118,13 @@ main(int argc, char *argv[])
 		return EXIT_FAILURE;
 	if ((handler = handler_open(NULL, cache, &config)) == NULL)
 		return EXIT_FAILURE;
-	handler_begin(&request, &variables, 0);
+	handler_begin(&request, &variables, &config, 0);
 	handler_answer(handler, &request, take, tag);
 	if (strcmp(argv[1], "304") == 0)
 		variables.if_none_match = tag;
 	written = 0;
 	for (long i = atol(argv[2]); i > 0; i--) {
-		handler_begin(&request, &variables, 0);
+		handler_begin(&request, &variables, &config, 0);
 		handler_answer(handler, &request, take, NULL);
 	}
 	printf("%zu bytes\n", written);

@@ -15,12 +15,12 @@ def test_roles_have_no_other_right(fresh, cluster, role):
         for file in ("roles", "reporting", "history"):
             cluster.psql_file(SQL / (file + ".sql"), dbname=name)
     may_read = role == "jobstatus_reader"
-    for table in ("jobs", "steps", "tasks", "schema_version", "transitions", "step_times", "resting",
+    for table in ("jobs", "steps", "tasks", "readers", "schema_version", "transitions", "step_times", "resting",
                   "status_counts"):
         cursor.execute("select privilege, has_table_privilege(%s, 'jobstatus.' || %s, privilege) from"
                        " unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references',"
                        " 'trigger']) as privilege", (role, table))
-        expected = {"select"} if may_read and table in ("jobs", "steps", "tasks") else set()
+        expected = {"select"} if may_read and table in ("jobs", "steps", "tasks", "readers") else set()
         assert {privilege for privilege, held in cursor.fetchall() if held} == expected
     cursor.execute("select has_schema_privilege(%s, 'jobstatus', 'usage'),"
                    " has_schema_privilege(%s, 'jobstatus', 'create'),"
@@ -44,12 +44,13 @@ def test_the_owner_can_write(fresh, cluster):
     *[(role, statement) for role in ("jobstatus_reader", "jobstatus_writer") for statement in [
         "insert into jobstatus.jobs (workspace, name, id, status) values ('w', 'n', 'j', 'active')",
         "update jobstatus.steps set status = 'error'", "delete from jobstatus.tasks",
+        "insert into jobstatus.readers (workspace, principal) values ('w', 'p')",
         "select from jobstatus.jobs for update", "truncate jobstatus.tasks",
         "select nextval('jobstatus.revision_seq')", "table jobstatus.schema_version",
         "create table jobstatus.mine ()", "alter table jobstatus.jobs disable trigger touch",
         "create trigger mine before update on jobstatus.jobs for each row"
         " execute function jobstatus.touch_job()", "drop schema jobstatus cascade"]],
-    ("jobstatus_writer", "table jobstatus.jobs"),
+    ("jobstatus_writer", "table jobstatus.jobs"), ("jobstatus_writer", "table jobstatus.readers"),
     ("nobody_known", "table jobstatus.jobs"), ("nobody_known", "select jobstatus.is_name('x')"),
 ])
 def test_what_roles_try(roles, role, statement):

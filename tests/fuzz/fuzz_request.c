@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	for (size_t i = 0; i < 3; i++)
 		variables[i] = i < 2 ? strsep(&rest, "\n") : rest;
-	status = request_parse(&request, variables[0], variables[1], variables[2]);
+	status = request_parse(&request, variables[0], variables[1], variables[2], NULL);
 	if (status == 200 || status == 422) {
 		const struct request_parameter *name = &request.name;
 

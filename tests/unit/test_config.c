@@ -12,7 +12,7 @@ static char error[400];
 static int
 read_option(struct config *config, const char *option, const char *next)
 {
-	char first[400], second[400];
+	char first[600], second[600];
 	char *argv[] = { (char[]){ "jobstatus.fcgi" }, first, second, NULL };
 
 	snprintf(first, sizeof(first), "%s", option);
@@ -23,6 +23,9 @@ read_option(struct config *config, const char *option, const char *next)
 	error[0] = '\0';
 	return config_read(config, next == NULL ? 2 : 3, argv, error, sizeof(error));
 }
+
+#define FIFTY "ccccccccccccccccccccccccccccccccccccccccccccccccc "
+#define CHALLENGE_255 FIFTY FIFTY FIFTY FIFTY FIFTY "ccccc"
 
 static const struct {
 	const char *name, *value;
@@ -93,6 +96,22 @@ static const struct {
 	{ "poll-hints", "yes", true },
 	{ "poll-hints", "no", true },
 	{ "poll-hints", "maybe", false },
+	{ "authorize", "REMOTE_USER", true },
+	{ "authorize", "_x9", true },
+	{ "authorize", "", true },
+	{ "authorize", "9X", false },
+	{ "authorize", "REMOTE-USER", false },
+	{ "authorize", "A=B", false },
+	{ "authorize", "\xC3\xA4", false },
+	{ "challenge", "Bearer", true },
+	{ "challenge", " ~", true },
+	{ "challenge", CHALLENGE_255, true },
+	{ "challenge", CHALLENGE_255 "c", false },
+	{ "challenge", "", false },
+	{ "challenge", "a\rb", false },
+	{ "challenge", "a\n", false },
+	{ "challenge", "\x7f", false },
+	{ "challenge", "\xC3\xA4", false },
 	{ "log-level", "error", true },
 	{ "log-level", "warning", true },
 	{ "log-level", "info", true },
@@ -110,7 +129,7 @@ static const struct {
 START_TEST(takes_options)
 {
 	struct config config;
-	char option[200], together[400];
+	char option[200], together[600];
 	int expected = values[_i].good ? 0 : -1;
 
 	snprintf(option, sizeof(option), "--%s", values[_i].name);
@@ -155,6 +174,8 @@ START_TEST(has_defaults)
 	ck_assert(config.prepare);
 	ck_assert_uint_eq(config.cache, 16 * 1024 * 1024);
 	ck_assert(config.poll_hints);
+	ck_assert_ptr_null(config.authorize);
+	ck_assert_str_eq(config.challenge, "Basic realm=\"jobstatus\"");
 	ck_assert_int_eq(config.timeout, 5000000000);
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_INFO);
 	ck_assert_int_eq(config.log_target, LOG_TARGET_STDERR);

@@ -47,7 +47,7 @@ START_TEST(validation)
 	struct body body;
 
 	body_open(&body);
-	ck_assert_int_eq(request_parse(&request, "GET", "", cases[_i].path), 422);
+	ck_assert_int_eq(request_parse(&request, "GET", "", cases[_i].path, NULL), 422);
 	ck_assert_int_eq(errors_validation(&body, &request), 0);
 	request_free(&request);
 	assert_body(&body, cases[_i].expected);
@@ -69,7 +69,7 @@ START_TEST(too_long)
 	    " have at most 255 characters\",\"input\":\"%s\",\"ctx\":{\"max_length\":255}}]}",
 	    name);
 	body_open(&body);
-	ck_assert_int_eq(request_parse(&request, "GET", NULL, path), 422);
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, path, NULL), 422);
 	ck_assert_int_eq(errors_validation(&body, &request), 0);
 	request_free(&request);
 	assert_body(&body, expected);
@@ -102,7 +102,7 @@ START_TEST(absence)
 	struct body body;
 
 	body_open(&body);
-	ck_assert_int_eq(request_parse(&request, "GET", NULL, absent[_i].path), 200);
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, absent[_i].path, NULL), 200);
 	ck_assert_int_eq(errors_absent(&body, &request, COMPAT_NEMO_PLATFORM), 0);
 	request_free(&request);
 	assert_body(&body, absent[_i].expected);
@@ -125,7 +125,7 @@ START_TEST(longest_absence)
 	snprintf(expected, sizeof(expected),
 	    "{\"detail\":\"Job '%.1020s' not found in workspace '%.1020s'.\"}", names[1], names[0]);
 	body_open(&body);
-	ck_assert_int_eq(request_parse(&request, "GET", NULL, path), 200);
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, path, NULL), 200);
 	ck_assert_int_eq(errors_absent(&body, &request, COMPAT_NEMO_PLATFORM), 0);
 	request_free(&request);
 	assert_body(&body, expected);

@@ -53,8 +53,8 @@ START_TEST(judges)
 {
 	struct request request;
 
-	ck_assert_int_eq(
-	    request_parse(&request, cases[_i].method, cases[_i].script_name, cases[_i].path_info),
+	ck_assert_int_eq(request_parse(&request, cases[_i].method, cases[_i].script_name,
+			     cases[_i].path_info, NULL),
 	    cases[_i].status);
 	ck_assert(
 	    request.head == (cases[_i].method != NULL && strcmp(cases[_i].method, "HEAD") == 0));
@@ -67,7 +67,7 @@ START_TEST(takes_parameters_as_they_are)
 	struct request request;
 
 	ck_assert_int_eq(request_parse(&request, "GET", NULL,
-			     "/apis/jobs/v2/workspaces/a%2Fb +/jobs/jobs/status"),
+			     "/apis/jobs/v2/workspaces/a%2Fb +/jobs/jobs/status", NULL),
 	    200);
 	ck_assert_uint_eq(request.workspace.length, 7);
 	ck_assert_mem_eq(request.workspace.bytes, "a%2Fb +", 7);
@@ -110,12 +110,50 @@ START_TEST(finds_faults)
 		sink_take(&path, names[_i].piece, strlen(names[_i].piece));
 	sink_take(&path, names[_i].end, strlen(names[_i].end));
 	sink_take(&path, "/status", 7);
-	ck_assert_int_eq(request_parse(&request, "GET", NULL, path.bytes),
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, path.bytes, NULL),
 	    names[_i].fault == REQUEST_FAULT_NONE ? 200 : 422);
 	ck_assert_int_eq(request.name.fault, names[_i].fault);
 	ck_assert_int_eq(request.workspace.fault, REQUEST_FAULT_NONE);
 	request_free(&request);
 	free(path.bytes);
+}
+END_TEST
+
+/* A principal is judged as a name is, after the method and before the parameters. */
+START_TEST(wants_a_principal)
+{
+	struct sink principal = { 0 };
+	struct request request;
+
+	sink_take(&principal, "p", 1);
+	for (size_t i = 1; i < names[_i].times; i++)
+		sink_take(&principal, names[_i].piece, strlen(names[_i].piece));
+	sink_take(&principal, names[_i].end, strlen(names[_i].end));
+	ck_assert_int_eq(request_parse(&request, "GET", NULL, ROUTE, principal.bytes),
+	    names[_i].fault == REQUEST_FAULT_NONE ? 200 : 401);
+	request_free(&request);
+	free(principal.bytes);
+}
+END_TEST
+
+START_TEST(judges_the_principal_in_its_place)
+{
+	struct request request;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status = cases[i].status;
+
+		ck_assert_int_eq(request_parse(&request, cases[i].method, cases[i].script_name,
+				     cases[i].path_info, ""),
+		    status == 200 || status == 422 ? 401 : status);
+		ck_assert(request.head ==
+		    (cases[i].method != NULL && strcmp(cases[i].method, "HEAD") == 0));
+		request_free(&request);
+		ck_assert_int_eq(request_parse(&request, cases[i].method, cases[i].script_name,
+				     cases[i].path_info, "somebody"),
+		    status);
+		request_free(&request);
+	}
 }
 END_TEST
 
@@ -128,6 +166,8 @@ main(void)
 	TCase *tcase = tcase_create("request");
 
 	tcase_add_loop_test(tcase, judges, 0, COUNT(cases));
+	tcase_add_loop_test(tcase, wants_a_principal, 0, COUNT(names));
+	tcase_add_test(tcase, judges_the_principal_in_its_place);
 	tcase_add_test(tcase, takes_parameters_as_they_are);
 	tcase_add_loop_test(tcase, finds_faults, 0, COUNT(names));
 	suite_add_tcase(suite, tcase);

@@ -57,6 +57,58 @@ START_TEST(writes)
 }
 END_TEST
 
+/* What depends on who asks says so, with a body or without one. */
+START_TEST(writes_what_is_private)
+{
+	static const struct {
+		int status;
+		const char *expected;
+	} answers[] = {
+		{ 200,
+		    "Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n"
+		    "Cache-Control: private, no-cache\r\nX-Content-Type-Options: nosniff\r\n\r\n" },
+		{ 304, "Status: 304 Not Modified\r\nCache-Control: private, no-cache\r\n\r\n" },
+		{ 401,
+		    "Status: 401 Unauthorized\r\nContent-Type: application/json\r\n"
+		    "Content-Length: 0\r\nCache-Control: private, no-cache\r\n"
+		    "X-Content-Type-Options: nosniff\r\nWWW-Authenticate: Basic x\r\n\r\n" },
+	};
+	struct sink sink = { 0 };
+	struct body body;
+	const struct response response = { .status = answers[_i].status,
+		.private = true,
+		.challenge = answers[_i].status == 401 ? "Basic x" : NULL,
+		.body = answers[_i].status == 304 ? NULL : &body };
+
+	body_open(&body);
+	ck_assert_int_eq(response_write(&response, sink_take, &sink), 0);
+	ck_assert_str_eq(sink.bytes, answers[_i].expected);
+	body_close(&body);
+	free(sink.bytes);
+}
+END_TEST
+
+/* The longest challenge that there may be is written whole. */
+START_TEST(writes_a_long_challenge)
+{
+	char challenge[256];
+	struct sink sink = { 0 };
+	struct body body;
+	const struct response response = {
+		.status = 401, .head = true, .private = true, .challenge = challenge, .body = &body
+	};
+
+	memset(challenge, 'c', sizeof(challenge) - 1);
+	challenge[sizeof(challenge) - 1] = '\0';
+	body_open(&body);
+	ck_assert_int_eq(response_write(&response, sink_take, &sink), 0);
+	ck_assert_ptr_nonnull(strstr(sink.bytes, challenge));
+	ck_assert_str_eq(sink.bytes + strlen(sink.bytes) - 5, "c\r\n\r\n");
+	body_close(&body);
+	free(sink.bytes);
+}
+END_TEST
+
 START_TEST(passes_refusal_on)
 {
 	struct sink sink = { .limit = 1 };
@@ -77,6 +129,8 @@ main(void)
 	TCase *tcase = tcase_create("response");
 
 	tcase_add_loop_test(tcase, writes, 0, sizeof(cases) / sizeof(cases[0]));
+	tcase_add_loop_test(tcase, writes_what_is_private, 0, 3);
+	tcase_add_test(tcase, writes_a_long_challenge);
 	tcase_add_test(tcase, passes_refusal_on);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

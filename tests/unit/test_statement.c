@@ -21,8 +21,8 @@ START_TEST(quotes_the_schema)
 	static const struct statement_relations relations = { .revision = true };
 
 	for (int i = 0; i < STATEMENTS; i++) {
-		char *text =
-		    statement_text((enum statement)i, schemas[_i].schema, &relations, COMPAT_NONE);
+		char *text = statement_text(
+		    (enum statement)i, schemas[_i].schema, &relations, COMPAT_NONE, false);
 
 		ck_assert_ptr_nonnull(text);
 		ck_assert_ptr_nonnull(strstr(text, schemas[_i].quoted));
@@ -48,7 +48,7 @@ START_TEST(takes_values_of_columns_or_of_data)
 {
 	struct statement_relations relations = { .data = { _i & 1, _i & 2, _i & 4 } };
 	int data = (_i & 1) + (_i >> 1 & 1) + (_i >> 2);
-	char *text = statement_text(STATEMENT_STATUS, "s", &relations, COMPAT_NEMO_PLATFORM);
+	char *text = statement_text(STATEMENT_STATUS, "s", &relations, COMPAT_NEMO_PLATFORM, false);
 
 	ck_assert_ptr_nonnull(text);
 	ck_assert_int_eq(count(text, ".data::json as data"), data);
@@ -66,7 +66,7 @@ START_TEST(asks_for_the_revision)
 	struct statement_relations relations = { .revision = _i == 1 };
 
 	for (int i = 0; i < STATEMENTS; i++) {
-		char *text = statement_text((enum statement)i, "s", &relations, COMPAT_NONE);
+		char *text = statement_text((enum statement)i, "s", &relations, COMPAT_NONE, false);
 		int levels = i == STATEMENT_STATUS ? STATEMENT_LEVELS : 1;
 
 		ck_assert_ptr_nonnull(text);
@@ -80,7 +80,7 @@ END_TEST
 START_TEST(computes_no_view_for_the_revision)
 {
 	struct statement_relations relations = { .views = _i == 1 };
-	char *text = statement_text(STATEMENT_REVISION, "s", &relations, COMPAT_NONE);
+	char *text = statement_text(STATEMENT_REVISION, "s", &relations, COMPAT_NONE, false);
 
 	ck_assert_ptr_nonnull(text);
 	ck_assert_int_eq(count(text, " as step on false and "), _i);
@@ -93,8 +93,8 @@ END_TEST
 START_TEST(looks_up_several)
 {
 	struct statement_relations relations = { .revision = true };
-	char *one = statement_text(STATEMENT_REVISION, "s", &relations, COMPAT_NONE);
-	char *several = statement_text(STATEMENT_REVISIONS, "s", &relations, COMPAT_NONE);
+	char *one = statement_text(STATEMENT_REVISION, "s", &relations, COMPAT_NONE, false);
+	char *several = statement_text(STATEMENT_REVISIONS, "s", &relations, COMPAT_NONE, false);
 
 	ck_assert_ptr_nonnull(one);
 	ck_assert_ptr_nonnull(several);
@@ -106,6 +106,37 @@ START_TEST(looks_up_several)
 	ck_assert_int_eq(count(several, "$") + count(several, "%"), 2);
 	free(one);
 	free(several);
+}
+END_TEST
+
+/* Each statement asks whether the principal may read, by parameters that it has. */
+START_TEST(asks_who_may_read)
+{
+	struct statement_relations relations = { .revision = true, .views = _i == 1 };
+
+	for (int i = 0; i < STATEMENTS; i++) {
+		char *anyone =
+		    statement_text((enum statement)i, "s", &relations, COMPAT_NONE, false);
+		char *text = statement_text((enum statement)i, "s", &relations, COMPAT_NONE, true);
+		bool several = i == STATEMENT_REVISIONS;
+
+		ck_assert_ptr_nonnull(anyone);
+		ck_assert_ptr_nonnull(text);
+		ck_assert_int_eq(count(anyone, "reader") + count(anyone, "$3"), 0);
+		ck_assert_int_eq(count(text, "from \"s\".readers as reader"), 1);
+		ck_assert_int_eq(
+		    count(text,
+			several ? "reader.principal = asked.principal" : "reader.principal = $3"),
+		    1);
+		ck_assert_int_eq(
+		    count(text,
+			several ? "reader.workspace = asked.workspace" : "reader.workspace = $1"),
+		    1);
+		ck_assert_int_eq(count(text, "$3"), 1);
+		ck_assert_int_eq(count(text, "%"), 0);
+		free(anyone);
+		free(text);
+	}
 }
 END_TEST
 
@@ -271,6 +302,7 @@ main(void)
 	tcase_add_loop_test(tcase, asks_for_the_revision, 0, 2);
 	tcase_add_loop_test(tcase, computes_no_view_for_the_revision, 0, 2);
 	tcase_add_test(tcase, looks_up_several);
+	tcase_add_loop_test(tcase, asks_who_may_read, 0, 2);
 	tcase_add_loop_test(tcase, looks_up_several_in_tables_alone, 0, 4);
 	tcase_add_test(tcase, learns_what_there_is);
 	tcase_add_test(tcase, takes_a_revision_alone);

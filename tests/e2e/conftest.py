@@ -285,7 +285,7 @@ def run_site(directory, request):
     """Starts fronts by their names, with the program behind them; they end with the test."""
     running = []
 
-    def run(name, program=None, conninfo=None, body=None, front=None, backend=None):
+    def run(name, program=None, conninfo=None, body=None, front=None, backend=None, options=None):
         """Another PROGRAM, with a file BODY beside it if it needs one; another kind of FRONT or BACKEND."""
         place = directory / ("site%d" % len(running))
         (place / "libexec").mkdir(parents=True)
@@ -293,7 +293,7 @@ def run_site(directory, request):
             shutil.copy(body, place / "libexec" / "body")
         conninfo = conninfo or request.getfixturevalue("conninfo")
         kinds = [mine or its for mine, its in zip((front, backend), fronts.SITES[name])]
-        running.append(fronts.Site(place, *kinds, conninfo, program))
+        running.append(fronts.Site(place, *kinds, conninfo, program, options))
         return running[-1].start()
     yield run
     for site in running:

@@ -281,15 +281,17 @@ class ApacheCgi(_Apache):
 class Site:
     """A front, and the program behind it where the front does not start it."""
 
-    def __init__(self, directory, front, backend, conninfo, program=None):
+    def __init__(self, directory, front, backend, conninfo, program=None, options=None):
+        """OPTIONS are variables of a program that the front does not start."""
         self.directory, self.conninfo, self.program = pathlib.Path(directory), conninfo, program
+        self.options = options or {}
         self.kinds = front, backend
         self.front = self.backend = None
 
     def start(self):
         front, backend = self.kinds
         if backend is not None:
-            self.backend = backend(self.directory, {"JOBSTATUS_DATABASE": self.conninfo},
+            self.backend = backend(self.directory, dict(self.options, JOBSTATUS_DATABASE=self.conninfo),
                                    install(self.directory, self.program)).start()
             self.front = front(self.directory, socket=self.backend.socket)
         else:

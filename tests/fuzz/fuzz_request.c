@@ -1,6 +1,6 @@
 /*
- * Any CGI variables: the input is method, SCRIPT_NAME and PATH_INFO, parted by line feeds.  What
- * is asked for must lie in what was given.
+ * Any CGI variables: the input is method, SCRIPT_NAME and PATH_INFO, parted by line feeds, and
+ * after a NUL, if there is one, the principal.  What is asked for must lie in what was given.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *rest = text, *variables[3];
+	const char *principal;
 	struct request request;
 	int status;
 
@@ -21,9 +22,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
+	principal = strlen(text) < size ? text + strlen(text) + 1 : NULL;
 	for (size_t i = 0; i < 3; i++)
 		variables[i] = i < 2 ? strsep(&rest, "\n") : rest;
-	status = request_parse(&request, variables[0], variables[1], variables[2], NULL);
+	status = request_parse(&request, variables[0], variables[1], variables[2], principal);
 	if (status == 200 || status == 422) {
 		const struct request_parameter *name = &request.name;
 

@@ -1,6 +1,6 @@
 -- What there is, whose it is, and who may do what.
 begin;
-select plan(154);
+select plan(157);
 
 create role stranger;
 
@@ -64,15 +64,15 @@ select is_empty($$
     $$, 'all functions have a comment');
 
 -- Tables, views and sequences.
-select tables_are('jobstatus', '{jobs,schema_version,steps,tasks,transitions}'::name[]);
+select tables_are('jobstatus', '{jobs,readers,schema_version,steps,tasks,transitions}'::name[]);
 select views_are('jobstatus', '{resting,status_counts,step_times}'::name[]);
 select sequences_are('jobstatus', '{revision_seq,transition_seq}'::name[]);
 select table_privs_are('jobstatus', name, 'jobstatus_reader', '{SELECT}'::name[])
-    from unnest('{jobs,steps,tasks}'::name[]) name;
+    from unnest('{jobs,steps,tasks,readers}'::name[]) name;
 select table_privs_are('jobstatus', name, 'jobstatus_reader', '{}'::name[])
     from unnest('{schema_version,transitions,resting,status_counts,step_times}'::name[]) name;
 select table_privs_are('jobstatus', name, role, '{}'::name[])
-    from unnest('{jobs,steps,tasks,schema_version,transitions,resting,status_counts,step_times}'::name[]) name,
+    from unnest('{jobs,steps,tasks,readers,schema_version,transitions,resting,status_counts,step_times}'::name[]) name,
         unnest('{writer,stranger}'::name[]) role;
 select sequence_privs_are('jobstatus', name, role, '{}'::name[])
     from unnest('{revision_seq,transition_seq}'::name[]) name, unnest('{writer,reader,stranger}'::name[]) role;

@@ -1,4 +1,5 @@
--- Takes away what nemo-platform.sql made, in one transaction. Again it is harmless.
+-- Takes away what nemo-platform.sql made, in one transaction. Again it is harmless. Where the table readers says who may
+-- read, it stays for the next installation, and with it the schema and the role.
 --
 --     psql -d DATABASE -f sql/nemo-platform-remove.sql
 --
@@ -14,15 +15,24 @@ select pg_advisory_xact_lock(hashtext('jobstatus_nemo')) \g /dev/null
 
 -- In the order in which a read locks them: in another one the two would wait for each other.
 drop view if exists jobstatus_nemo.jobs, jobstatus_nemo.tasks, jobstatus_nemo.steps;
-drop schema if exists jobstatus_nemo;
 
 do $$
 begin
-    if exists (select from pg_roles where rolname = 'jobstatus_nemo_reader') then
-        drop role jobstatus_nemo_reader;
+    if to_regclass('jobstatus_nemo.readers') is not null then
+        if exists (select from jobstatus_nemo.readers) then
+            raise warning 'jobstatus_nemo.readers stays, since it says who may read: delete its rows, and run this again';
+            return;
+        end if;
+        drop table jobstatus_nemo.readers;
     end if;
-exception when dependent_objects_still_exist then
-    raise warning 'the role jobstatus_nemo_reader stays: it has rights elsewhere, in this database or another';
+    drop schema if exists jobstatus_nemo;
+    begin
+        if exists (select from pg_roles where rolname = 'jobstatus_nemo_reader') then
+            drop role jobstatus_nemo_reader;
+        end if;
+    exception when dependent_objects_still_exist then
+        raise warning 'the role jobstatus_nemo_reader stays: it has rights elsewhere, in this database or another';
+    end;
 end
 $$;
 

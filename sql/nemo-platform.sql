@@ -3,8 +3,9 @@
 --     psql -d DATABASE -f sql/nemo-platform.sql
 --
 -- In the platform's own database, as a superuser or as the owner of its tables with the right to create schemas and
--- roles. It makes the schema jobstatus_nemo with three views and the group role jobstatus_nemo_reader, which may select
--- from them and from nothing else, all in one transaction, and changes nothing of the platform. Again it is harmless.
+-- roles. It makes the schema jobstatus_nemo with three views, an empty table for who may read them with --authorize, and
+-- the group role jobstatus_nemo_reader, which may select from these and from nothing else, all in one transaction, and
+-- changes nothing of the platform. Again it is harmless.
 -- nemo-platform-remove.sql takes it all away: do that before an upgrade of the platform, whose migrations could not
 -- change the columns that a view reads, and install it again after.
 \set ON_ERROR_STOP on
@@ -143,9 +144,18 @@ comment on view jobstatus_nemo.jobs is 'Jobs; data is the current attempt''s';
 comment on view jobstatus_nemo.steps is 'Steps of all attempts';
 comment on view jobstatus_nemo.tasks is 'Tasks of all steps';
 
+create table if not exists jobstatus_nemo.readers (
+    workspace text not null,
+    principal text not null,
+    constraint readers_pkey primary key (workspace, principal)
+);
+comment on table jobstatus_nemo.readers is 'Which principal may read the jobs of which workspace, where jobstatus.fcgi '
+    'runs with --authorize';
+
 revoke all on schema jobstatus_nemo from public;
 revoke all on all tables in schema jobstatus_nemo from public, jobstatus_nemo_reader;
 grant usage on schema jobstatus_nemo to jobstatus_nemo_reader;
-grant select on jobstatus_nemo.jobs, jobstatus_nemo.steps, jobstatus_nemo.tasks to jobstatus_nemo_reader;
+grant select on jobstatus_nemo.jobs, jobstatus_nemo.steps, jobstatus_nemo.tasks, jobstatus_nemo.readers
+    to jobstatus_nemo_reader;
 
 commit;

@@ -135,6 +135,30 @@ def test_the_database_being_away_says_nothing(run_program):
         assert answer.status == 503 and answer.header("Cache-Control") == PRIVATE
 
 
+def test_what_is_wrong_with_a_job_is_not_told(run_program, rights, admin):
+    """A job that cannot be answered, in a row or by a view, is not there either for those who may not see it."""
+    admin("""
+        create schema wrong;
+        create view wrong.jobs as select workspace, name, id, attempt, case name when 'n1' then 'Active' else status end
+            as status, case name when 'n2' then '{' else '{}' end::json as status_details, error_details, revision,
+            created_at, updated_at from jobstatus.jobs union all select workspace, name, id, attempt, status,
+            status_details, error_details, revision, created_at, updated_at from jobstatus.jobs where name = 'n3';
+        create view wrong.steps as table jobstatus.steps; create view wrong.tasks as table jobstatus.tasks;
+        create view wrong.readers as table jobstatus.readers;
+        grant usage on schema wrong to jobstatus_reader; grant select on all tables in schema wrong to jobstatus_reader""")
+    try:
+        program = run_program(AUTHORIZE, "--schema=wrong")
+        absent = get(program, "alice", "access-1", "none").stdout
+        assert get(program, "alice", "access-1", "n0").status == 200
+        for _ in range(6):  # by then the server has one plan for all
+            for name in ("n1", "n2", "n3"):
+                assert get(program, "alice", "access-1", name).status == 500
+                for more in ({}, {"HTTP_IF_NONE_MATCH": '"x"'}, {"HTTP_IF_NONE_MATCH": "*"}):
+                    assert get(program, "carol", "access-1", name, **more).stdout == absent
+    finally:
+        admin("drop schema wrong cascade")
+
+
 def test_plain_cgi(conninfo, rights):
     def run(**more):
         done = subprocess.run([str(postgres.program())], stdout=subprocess.PIPE, env=clean_environment(

@@ -15,7 +15,8 @@ import postgres
 from conftest import clean_environment, wait_for
 
 ROWS = {"jobs": 94, "steps": 262, "tasks": 222}  # of the sample
-VIEWS = set(ROWS)
+READERS = "readers"  # who may read
+RELATIONS = {*ROWS, READERS}
 ROLE = "jobstatus_nemo_reader"
 numbers = itertools.count()
 
@@ -99,8 +100,8 @@ def give_away(cursor, platform):
 def test_it_comes_and_goes(own, platform, admin, user):
     give_away(admin, platform)
     before = dump(own, platform)
-    for path, state in ((nemo.INSTALL, (VIEWS, True)), (nemo.INSTALL, (VIEWS, True)), (nemo.REMOVE, (None, False)),
-                        (nemo.REMOVE, (None, False)), (nemo.INSTALL, (VIEWS, True))):
+    for path, state in ((nemo.INSTALL, (RELATIONS, True)), (nemo.INSTALL, (RELATIONS, True)), (nemo.REMOVE, (None, False)),
+                        (nemo.REMOVE, (None, False)), (nemo.INSTALL, (RELATIONS, True))):
         good(run(own, platform, path, user))
         assert there(admin) == state
         assert dump(own, platform) == before
@@ -110,6 +111,41 @@ def test_it_comes_and_goes(own, platform, admin, user):
         assert admin.fetchone() == (0,)
     admin.execute("set role %s; select count(*) from jobstatus_nemo.jobs" % ROLE)
     assert admin.fetchone() == (94,)
+
+
+def test_who_may_read_is_not_lost(own, platform, admin):
+    """Neither by another installation nor by a removal, before an upgrade of the platform."""
+    good(run(own, platform, nemo.INSTALL))
+    admin.execute("insert into jobstatus_nemo.readers values ('default', 'alice')")
+    good(run(own, platform, nemo.INSTALL))
+    for _ in range(2):
+        done = run(own, platform, nemo.REMOVE)
+        assert done.returncode == 0 and "jobstatus_nemo.readers stays" in done.stderr
+        assert there(admin) == ({READERS}, True)
+    good(run(own, platform, nemo.INSTALL))
+    assert there(admin) == (RELATIONS, True)
+    admin.execute("delete from jobstatus_nemo.readers returning workspace, principal")
+    assert admin.fetchall() == [("default", "alice")]
+    good(run(own, platform, nemo.REMOVE))
+    assert there(admin) == (None, False)
+
+
+def test_access_to_the_views(own, platform, admin, run_program):
+    good(run(own, platform, nemo.INSTALL))
+    admin.execute("grant %s to nemo_program; insert into jobstatus_nemo.readers values ('default', 'alice');"
+                  " select workspace, name from jobstatus_nemo.jobs limit 1" % ROLE)
+    workspace, name = admin.fetchone()
+    assert workspace == "default"
+    program = run_program("--schema=jobstatus_nemo", "--authorize=REMOTE_USER",
+                          conninfo=own.conninfo("nemo_program", platform))
+    for _ in range(2):
+        answer = program.get(workspace, name, REMOTE_USER="alice")
+        assert answer.status == 200
+        for field in (answer.header("ETag"), "*"):
+            assert program.get(workspace, name, REMOTE_USER="alice", HTTP_IF_NONE_MATCH=field).status == 304
+            assert program.get(workspace, name, REMOTE_USER="bob", HTTP_IF_NONE_MATCH=field).status == 404
+        assert program.get(workspace, name, REMOTE_USER="bob").stdout == program.get(
+            workspace, "none", REMOTE_USER="alice").stdout
 
 
 def test_removed_with_a_login_role_in_it(own, platform, admin):
@@ -132,7 +168,7 @@ def test_removed_while_another_database_has_it(own, platform, admin):
         assert run(own, platform, nemo.REMOVE).returncode == 0
         with contextlib.closing(own.connect(dbname=other)) as connection:
             cursor = connection.cursor()
-            assert there(cursor) == (VIEWS, True)
+            assert there(cursor) == (RELATIONS, True)
             cursor.execute("set role %s; select count(*) from jobstatus_nemo.tasks" % ROLE)
             assert cursor.fetchone() == (222,)
         assert there(admin)[0] is None
@@ -184,9 +220,9 @@ class TestReader:
                       " and has_any_column_privilege('nemo_program', c.oid, privilege)"
                       " union all select c.oid::regclass::text, privilege from pg_class c"
                       " cross join unnest(array['delete', 'truncate', 'trigger']) as privilege"
-                      " where relnamespace = 'jobstatus_nemo'::regnamespace and relkind = 'v'"
+                      " where relnamespace = 'jobstatus_nemo'::regnamespace and relkind in ('r', 'v')"
                       " and has_table_privilege('nemo_program', c.oid, privilege)")
-        assert set(admin.fetchall()) == {("jobstatus_nemo." + view, "select") for view in ROWS}
+        assert set(admin.fetchall()) == {("jobstatus_nemo." + name, "select") for name in RELATIONS}
 
     def test_is_a_plain_group(self, shared):
         admin = shared[0]
@@ -256,7 +292,7 @@ def test_columns_that_later_versions_may_change(own, platform, admin):
     make_entities(admin, {"added": "jsonb", **right_types(admin), "id": "character varying(300)", "db_version": None,
                           "project": "uuid"})
     good(run(own, platform, nemo.INSTALL))
-    assert there(admin) == (VIEWS, True)
+    assert there(admin) == (RELATIONS, True)
 
 
 def test_not_a_platforms_database(own, platform, admin):
@@ -339,7 +375,7 @@ def test_the_programs_check(own, platform, admin, prepare):
     assert done.returncode == 78 and "jobstatus_nemo.tasks is missing" in done.stdout, done
 
 
-@pytest.mark.parametrize("view", sorted(VIEWS))
+@pytest.mark.parametrize("view", sorted(ROWS))
 def test_the_programs_check_of_a_view_without_data(own, platform, admin, view):
     good(run(own, platform, nemo.INSTALL))
     admin.execute("grant %s to nemo_program; alter view jobstatus_nemo.%s rename column data to other" % (ROLE, view))

@@ -114,7 +114,7 @@ def expected(source, places):
              places["man"] + "/man1/jobstatus-report.1": source / "src/jobstatus-report.1",
              places["completions"] + "/jobstatus-report": source / "completions/jobstatus-report",
              places["sysusers"] + "/jobstatus.conf": source / "systemd/sysusers.d/jobstatus.conf"}
-    for name in ("README.md", "LICENSE"):
+    for name in ("README.md", "SECURITY.md", "LICENSE"):
         files[places["doc"] + "/" + name] = source / name
     for path in (source / "sql").glob("*.sql"):
         files[places["sql"] + "/" + path.name] = path

@@ -272,16 +272,27 @@ def test_a_child_that_writes_late(job, start, task):
 
 # Signals ----------------------------------------------------------------------------------------------------------
 
-# Without print(), in which a handler must not print.
+# Without print(), in which a handler must not print; and it never waits in read(), which a signal that comes just
+# before does not end: Python would not call the handler until the next line.
 COUNTER = """
-import os, signal, sys
+import os, select, signal, sys
 def say(text):
     os.write(1, text.encode() + b"\\n")
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake)
 for name in sys.argv[1:]:
     signal.signal(getattr(signal, name), lambda number, frame: say(signal.Signals(number).name))
 say("ready")
-for line in sys.stdin:
-    say("read " + line.rstrip())
+line = None
+while line != b"":
+    readable = select.select([0, woken], [], [])[0]
+    if woken in readable:
+        os.read(woken, 100)
+    if 0 in readable:
+        line = os.read(0, 100)
+        if line:
+            say("read " + line.decode().rstrip())
 """
 PASSED_ON = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"]
 

@@ -1,16 +1,32 @@
 /*
- * The log.  A line is made whole and written in one piece, so that threads do not mix theirs.
+ * The log.  A line is made whole and written in one piece, and is no longer than what a pipe takes
+ * in one piece, so that threads and processes do not mix theirs.
  */
 #include "log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "utf8.h"
+
 #define TEXT_MAX 2000
-#define LINE_MAX_BYTES (4 * TEXT_MAX + 100) /* every byte escaped, and what stands before */
+#define VALUE_MAX 3000
+#define LINE_MAX_BYTES (PIPE_BUF - 2) /* but for a last quote, and the line's end */
+
+struct line {
+	char bytes[PIPE_BUF];
+	size_t length;
+};
 
 static const struct {
 	const char *name;
@@ -25,6 +41,7 @@ static const struct {
 static const char *program = "jobstatus";
 static enum log_target log_target = LOG_TARGET_STDERR;
 static enum log_level log_level = LOG_LEVEL_INFO;
+static bool opened, to_journal;
 
 void
 log_name(const char *name)
@@ -32,56 +49,171 @@ log_name(const char *name)
 	program = name;
 }
 
+/* Whether standard error is what systemd says that the journal reads (systemd.exec(5)). */
+static bool
+is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[50];
+	struct stat status;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &status) != 0)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
 void
 log_open(enum log_target target, enum log_level level)
 {
 	log_target = target;
 	log_level = level;
+	opened = true;
+	to_journal = is_journal();
 	if (target == LOG_TARGET_SYSLOG)
 		openlog(program, LOG_PID, LOG_DAEMON);
 }
 
-/* Copies TEXT with control characters as \xNN; returns the end. */
-static char *
-escape(char *to, const char *text)
+/* Adds bytes, all or none. */
+static bool
+add(struct line *line, const char *bytes, size_t length)
+{
+	if (line->length + length > LINE_MAX_BYTES)
+		return false;
+	memcpy(line->bytes + line->length, bytes, length);
+	line->length += length;
+	return true;
+}
+
+/* The bytes of the character at TEXT that may stand in a line as they are; 0: it may not. */
+static size_t
+plain_bytes(const char *text)
+{
+	uint32_t code = 0;
+	size_t length = utf8_decode(text, strnlen(text, 4), &code);
+
+	return code < 0x20 || (code >= 0x7F && code <= 0x9F) ? 0 : length;
+}
+
+/* Adds TEXT with what might forge a line as \xNN; where it is QUOTED, quotes are escaped too. */
+static void
+add_escaped(struct line *line, const char *text, bool quoted)
 {
 	static const char digits[] = "0123456789abcdef";
+	const size_t end = line->length + VALUE_MAX;
 
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (*text != '\0' && line->length < end) {
+		const unsigned char c = (unsigned char)*text;
+		const char escaped[] = { '\\', c == '"' || c == '\\' ? *text : 'x', digits[c >> 4],
+			digits[c & 15] };
+		size_t length = plain_bytes(text);
+		bool fits;
 
-		if (c >= 0x20 && c != 0x7F) {
-			*to++ = *text;
-			continue;
-		}
-		*to++ = '\\';
-		*to++ = 'x';
-		*to++ = digits[c >> 4];
-		*to++ = digits[c & 15];
+		if (length == 0)
+			fits = add(line, escaped, 4);
+		else if (quoted && escaped[1] != 'x')
+			fits = add(line, escaped, 2);
+		else
+			fits = add(line, text, length);
+		if (!fits)
+			return;
+		text += length > 0 ? length : 1;
 	}
-	return to;
+}
+
+static bool
+needs_quotes(const char *value)
+{
+	const char *c = value;
+
+	while (*c > ' ' && *c <= '~' && *c != '=' && *c != '"' && *c != '\\')
+		c++;
+	return c == value || *c != '\0';
+}
+
+static void
+add_pair(struct line *line, const struct log_pair *pair)
+{
+	bool quoted = needs_quotes(pair->value);
+	char start[100];
+	int length = snprintf(start, sizeof(start), "%s%.90s=%s",
+	    line->length > 0 && line->bytes[line->length - 1] != '>' ? " " : "", pair->key,
+	    quoted ? "\"" : "");
+
+	if (!add(line, start, (size_t)length))
+		return;
+	add_escaped(line, pair->value, quoted);
+	if (quoted)
+		line->bytes[line->length++] = '"';
+}
+
+/* What stands before the pairs of every line. */
+static void
+begin_line(struct line *line, enum log_level level)
+{
+	char now[40], *end = now;
+	struct timespec ts;
+	struct tm tm;
+
+	if (log_target == LOG_TARGET_STDERR && to_journal) {
+		char prefix[12];
+
+		add(line, prefix, (size_t)sprintf(prefix, "<%d>", levels[level].priority));
+	} else if (log_target == LOG_TARGET_STDERR) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		if (gmtime_r(&ts.tv_sec, &tm) != NULL)
+			end += strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%S", &tm);
+		sprintf(end, ".%03ldZ", ts.tv_nsec / 1000000);
+		add_pair(line, &(const struct log_pair){ "time", now });
+	}
+	add_pair(line, &(const struct log_pair){ "level", levels[level].name });
+	if (log_target == LOG_TARGET_STDERR)
+		add_pair(line, &(const struct log_pair){ "program", program });
+}
+
+static void
+write_line(enum log_level level, struct line *line)
+{
+	if (log_target == LOG_TARGET_SYSLOG) {
+		syslog(levels[level].priority, "%.*s", (int)line->length, line->bytes);
+		return;
+	}
+	line->bytes[line->length++] = '\n';
+	/* Any other error has nowhere to be told. */
+	while (write(STDERR_FILENO, line->bytes, line->length) < 0 && errno == EINTR)
+		continue;
+}
+
+void
+log_pairs(enum log_level level, const struct log_pair *pairs, size_t count)
+{
+	struct line line = { .length = 0 };
+
+	if (level > log_level)
+		return;
+	begin_line(&line, level);
+	for (size_t i = 0; i < count; i++)
+		if (pairs[i].value != NULL)
+			add_pair(&line, &pairs[i]);
+	write_line(level, &line);
 }
 
 __attribute__((format(printf, 2, 0))) static void
-write_line(enum log_level level, const char *format, va_list arguments)
+log_text(enum log_level level, const char *format, va_list arguments)
 {
-	char text[TEXT_MAX + 1], line[LINE_MAX_BYTES];
-	char *start, *end;
+	struct line line = { .length = 0 };
+	char text[TEXT_MAX + 1];
 
 	if (level > log_level)
 		return;
 	vsnprintf(text, sizeof(text), format, arguments);
-	start = line + snprintf(line, sizeof(line), "%.60s: %s: ", program, levels[level].name);
-	end = escape(start, text);
-	if (log_target == LOG_TARGET_SYSLOG) {
-		*end = '\0';
-		syslog(levels[level].priority, "%s", start);
+	if (opened) {
+		log_pairs(level, &(const struct log_pair){ "msg", text }, 1);
 		return;
 	}
-	*end++ = '\n';
-	/* Any other error has nowhere to be told. */
-	while (write(STDERR_FILENO, line, (size_t)(end - line)) < 0 && errno == EINTR)
-		continue;
+	line.length = (size_t)sprintf(line.bytes, "%.60s: %s: ", program, levels[level].name);
+	add_escaped(&line, text, false);
+	write_line(level, &line);
 }
 
 #define DEFINE(function, level) \
@@ -90,7 +222,7 @@ write_line(enum log_level level, const char *format, va_list arguments)
 		va_list arguments; \
 \
 		va_start(arguments, format); \
-		write_line(level, format, arguments); \
+		log_text(level, format, arguments); \
 		va_end(arguments); \
 	}
 

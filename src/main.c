@@ -28,7 +28,8 @@ configure(struct config *config, int argc, char *argv[])
 		log_error("%s", error);
 		return -1;
 	}
-	log_open(config->log_target, config->log_level);
+	if (config->action == CONFIG_RUN)
+		log_open(config->log_target, config->log_level);
 	if (!connection_valid_database(config->database)) {
 		log_error(
 		    "--database or JOBSTATUS_DATABASE: not a connection string of PostgreSQL");

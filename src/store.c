@@ -93,6 +93,23 @@ same_state(const struct failure *a, const struct failure *b)
 	return a->kind == b->kind && strcmp(a->sqlstate, b->sqlstate) == 0;
 }
 
+/* That the database answers again, or does not any more. */
+static void
+tell(const struct failure *failure)
+{
+	static const struct log_pair up[] = { { "event", "database" }, { "state", "up" },
+		{ "msg", "it answers again" } };
+	const struct log_pair down[] = { { "event", "database" }, { "state", "down" },
+		{ "cause", states[failure->kind] },
+		{ "sqlstate", *failure->sqlstate != '\0' ? failure->sqlstate : NULL },
+		{ "msg", failure->text } };
+
+	if (failure->kind == FAILURE_NONE)
+		log_pairs(LOG_LEVEL_INFO, up, sizeof(up) / sizeof(up[0]));
+	else
+		log_pairs(LOG_LEVEL_ERROR, down, sizeof(down) / sizeof(down[0]));
+}
+
 /*
  * One line when the state of the database changes.  A read that BEGAN before the last change may
  * tell of what was before, and says nothing.
@@ -109,14 +126,8 @@ note(struct store *store, const struct failure *failure, int64_t began)
 		store->changed = clock_now();
 	}
 	pthread_mutex_unlock(&store->lock);
-	if (!changed)
-		return;
-	if (failure->kind == FAILURE_NONE)
-		log_info("database: answers again");
-	else
-		log_error("database: %s: %s%s%s%s", states[failure->kind], failure->text,
-		    *failure->sqlstate != '\0' ? " (SQLSTATE " : "", failure->sqlstate,
-		    *failure->sqlstate != '\0' ? ")" : "");
+	if (changed)
+		tell(failure);
 }
 
 static int

@@ -78,6 +78,21 @@ def scratch():
         shutil.rmtree(path, ignore_errors=True)
 
 
+def logfmt(line):
+    """A line's pairs; {} for one that is none of ours."""
+    pairs = {}
+    while line:
+        pair = re.match(r'([a-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^ "=\\]+))(?: |$)', line)
+        if pair is None:
+            return {}
+        key, quoted, bare = pair.groups()
+        assert key not in pairs, "%s twice in %r" % (key, line)
+        pairs[key] = bare if quoted is None else re.sub(
+            r"\\(?:x(..)|(.))", lambda escape: chr(int(escape[1], 16)) if escape[1] else escape[2], quoted)
+        line = line[pair.end():]
+    return pairs
+
+
 class Program:
     """The program as a FastCGI server on a socket of its own, with its log in a file."""
 
@@ -122,8 +137,12 @@ class Program:
 
     def lines(self, level):
         """The log lines of a level."""
-        return [line for line in self.log.splitlines()
-                if re.match(r"jobstatus(\[\d+\])?: %s: " % level, line)]
+        begins = re.compile(r"jobstatus: %s: |time=\S+ level=%s " % (level, level))
+        return [line for line in self.log.splitlines() if begins.match(line)]
+
+    def logged(self, **wanted):
+        """What the lines with such pairs say, each as a dictionary."""
+        return [pairs for pairs in map(logfmt, self.log.splitlines()) if wanted.items() <= pairs.items()]
 
     def signal(self, number):
         os.kill(self.pid, number)

@@ -12,7 +12,7 @@ import re
 
 import fastcgi
 import oracle
-from conftest import HERE, TOP, scratch
+from conftest import HERE, TOP, logfmt, scratch
 
 SAMPLE = HERE / "nemo" / "nemo-0.6.0.sql.gz"
 ANSWERS = HERE / "nemo" / "nemo-0.6.0.json"
@@ -206,7 +206,7 @@ def problem(program, rows, workspace, name, **form):
     try:
         expected = rows.answer(workspace, name, **form)
     except Broken as row:
-        named = len(lines) == 1 and '"%s"' % row in lines[0]
+        named = len(lines) == 1 and '"%s"' % row in logfmt(lines[0])["msg"]
         good = answer.status == 500 and oracle.parse(answer.body) == oracle.parse('{"detail":"Internal Server Error"}')
         return None if good and named else "500 and a line that names %s expected: %r %r" % (row, answer, lines)
     if lines:

@@ -277,7 +277,7 @@ def test_out_of_descriptors(run_program):
         finally:
             for connection in waiting:
                 connection.close()
-        wait_for(lambda: program.lines("info")[-1].endswith("accept: goes on"), "the end of it")
+        wait_for(lambda: program.logged(msg="accept: goes on"), "the end of it")
         assert program.get(WORKSPACE, NAME).status == 200
     assert len(program.lines("error")) == 1, program.log
 

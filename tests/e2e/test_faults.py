@@ -102,7 +102,7 @@ def test_plain_cgi(cluster, whole, name):
                 assert whole[case].startswith(out) and b"Content-Length: " in out
             else:
                 check_error(Answer(out))
-            assert "jobstatus: error: " in log, (case, name, number, log)
+            assert re.search("jobstatus: error: |level=error ", log), (case, name, number, log)
 
 
 @pytest.mark.parametrize("name", names())
@@ -130,7 +130,7 @@ def server(directory, conninfo, fault):
     program.arguments[0] = str(FAULTY)
     program.start(wait=False)
     try:
-        wait_for(lambda: program.process.poll() is not None or "info: ready" in program.log, "the start")
+        wait_for(lambda: program.process.poll() is not None or program.logged(msg="ready: 2 threads, %s" % program.socket), "the start")
         yield program
     finally:
         if program.process.poll() is None:
@@ -161,7 +161,7 @@ def test_fastcgi(directory, conninfo, jobstatus, name):
         with server(directory, conninfo, "%s:%d" % (name, number)) as program:
             if program.process.poll() is not None:
                 assert program.process.returncode in (64, 71, 73), (name, number, program.log)
-                assert "jobstatus: error: " in program.log
+                assert program.lines("error")
             else:
                 for what, body in expected.items():
                     ask(program, "faults", what, body)

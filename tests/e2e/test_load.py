@@ -69,7 +69,7 @@ def test_load(run_site, directory, name):
                 tries.append((load(program, body, clients, seconds), load(bare, body, clients, least)))
             print("%s, %d clients: p99 of the program and of the empty responder in ms: %s" % (name, clients, tries))
             assert tries[-1][0] <= 3 * tries[-1][1] + 5, (clients, tries)
-    assert "jobstatus: error" not in program.logs()
+    assert "level=error" not in program.logs()
 
 
 def test_a_wrong_body_is_seen(run_site, directory):

@@ -1,7 +1,12 @@
 /*
  * Log lines, as they arrive on descriptor 2.
  */
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -15,6 +20,7 @@ set_up(void)
 	ck_assert_int_eq(pipe(ends), 0);
 	dup2(ends[1], STDERR_FILENO);
 	close(ends[1]);
+	unsetenv("JOURNAL_STREAM");
 }
 
 static const char *
@@ -29,6 +35,26 @@ written(void)
 	return text;
 }
 
+/* What was written, but for the time that each line must begin with. */
+static const char *
+written_in_time(void)
+{
+	static const char form[] = "time=0000-00-00T00:00:00.000Z ";
+	static char rest[16384];
+	const char *line = written();
+
+	rest[0] = '\0';
+	while (*line != '\0') {
+		size_t length = strcspn(line, "\n") + 1;
+
+		for (size_t i = 0; i < strlen(form); i++)
+			ck_assert_int_eq(form[i], line[i] >= '0' && line[i] <= '9' ? '0' : line[i]);
+		strncat(rest, line + strlen(form), length - strlen(form));
+		line += length;
+	}
+	return rest;
+}
+
 START_TEST(writes_lines)
 {
 	log_error("a %d", 1);
@@ -40,16 +66,17 @@ START_TEST(writes_lines)
 }
 END_TEST
 
+#define WRITTEN(level, text) "level=" level " program=jobstatus msg=" text "\n"
+
 START_TEST(keeps_to_its_level)
 {
 	static const char *const expected[] = {
-		[LOG_LEVEL_ERROR] = "jobstatus: error: e\n",
-		[LOG_LEVEL_WARNING] = "jobstatus: error: e\njobstatus: warning: w\n",
+		[LOG_LEVEL_ERROR] = WRITTEN("error", "e"),
+		[LOG_LEVEL_WARNING] = WRITTEN("error", "e") WRITTEN("warning", "w"),
 		[LOG_LEVEL_INFO] =
-		    "jobstatus: error: e\njobstatus: warning: w\njobstatus: info: i\n",
-		[LOG_LEVEL_DEBUG] =
-		    ("jobstatus: error: e\njobstatus: warning: w\njobstatus: info: i\n"
-		     "jobstatus: debug: d\n"),
+		    WRITTEN("error", "e") WRITTEN("warning", "w") WRITTEN("info", "i"),
+		[LOG_LEVEL_DEBUG] = (WRITTEN("error", "e") WRITTEN("warning", "w")
+			WRITTEN("info", "i") WRITTEN("debug", "d")),
 	};
 
 	log_open(LOG_TARGET_STDERR, (enum log_level)_i);
@@ -57,7 +84,7 @@ START_TEST(keeps_to_its_level)
 	log_warning("w");
 	log_info("i");
 	log_debug("d");
-	ck_assert_str_eq(written(), expected[_i]);
+	ck_assert_str_eq(written_in_time(), expected[_i]);
 }
 END_TEST
 
@@ -83,7 +110,66 @@ START_TEST(cuts_long_text)
 	memset(text, '\n', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	log_error("%s", text);
-	ck_assert_uint_eq(strlen(written()), strlen("jobstatus: error: ") + 4 * 2000 + 1);
+	ck_assert_uint_eq(strlen(written()), strlen("jobstatus: error: ") + 3000 + 1);
+}
+END_TEST
+
+START_TEST(quotes_what_needs_it)
+{
+	static const struct log_pair pairs[] = { { "plain", "a-b/c:1.5[x]" }, { "none", NULL },
+		{ "empty", "" }, { "space", "a b" }, { "equals", "a=b" }, { "quote", "a\"b" },
+		{ "back", "a\\b" }, { "line", "a\nb" }, { "letter", "\xc3\xa9" },
+		{ "c1", "\xc2\x9b" }, { "bad", "\xff\xc3" }, { "del", "\x7f" } };
+
+	log_open(LOG_TARGET_STDERR, LOG_LEVEL_INFO);
+	log_pairs(LOG_LEVEL_INFO, pairs, sizeof(pairs) / sizeof(pairs[0]));
+	log_pairs(LOG_LEVEL_DEBUG, pairs, sizeof(pairs) / sizeof(pairs[0]));
+	ck_assert_str_eq(written_in_time(),
+	    "level=info program=jobstatus plain=a-b/c:1.5[x] empty=\"\" space=\"a b\" equals=\"a=b\""
+	    " quote=\"a\\\"b\" back=\"a\\\\b\" line=\"a\\x0ab\" letter=\"\xc3\xa9\""
+	    " c1=\"\\xc2\\x9b\" bad=\"\\xff\\xc3\" del=\"\\x7f\"\n");
+}
+END_TEST
+
+/* A line is what a pipe takes in one piece, and whole pairs. */
+START_TEST(keeps_a_line_short)
+{
+	static char text[2][5001];
+	const struct log_pair pairs[] = { { "a", text[0] }, { "b", text[1] }, { "c", "c" } };
+	const char *line;
+
+	memset(text[0], 'x', 5000);
+	memset(text[1], '\n', 5000);
+	log_open(LOG_TARGET_STDERR, LOG_LEVEL_INFO);
+	log_pairs(LOG_LEVEL_INFO, pairs, 3);
+	line = written();
+	ck_assert_uint_le(strlen(line), PIPE_BUF);
+	ck_assert_uint_ge(strlen(line), PIPE_BUF - 4);
+	ck_assert_ptr_nonnull(strstr(line, "x b=\"\\x0a"));
+	ck_assert_str_eq(line + strlen(line) - 6, "\\x0a\"\n");
+}
+END_TEST
+
+START_TEST(tells_journald_the_level)
+{
+	char stream[50];
+	struct stat status;
+
+	fstat(STDERR_FILENO, &status);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev,
+	    (uintmax_t)status.st_ino + (unsigned int)_i);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_open(LOG_TARGET_STDERR, LOG_LEVEL_DEBUG);
+	log_error("e");
+	log_warning("w");
+	log_info("i");
+	log_debug("d");
+	if (_i == 0)
+		ck_assert_str_eq(written(),
+		    "<3>" WRITTEN("error", "e") "<4>" WRITTEN("warning", "w") "<6>" WRITTEN(
+			"info", "i") "<7>" WRITTEN("debug", "d"));
+	else
+		ck_assert_int_eq(strncmp(written(), "time=", 5), 0);
 }
 END_TEST
 
@@ -107,6 +193,9 @@ main(void)
 	tcase_add_test(tcase, escapes_control_characters);
 	tcase_add_test(tcase, has_a_name);
 	tcase_add_test(tcase, cuts_long_text);
+	tcase_add_test(tcase, quotes_what_needs_it);
+	tcase_add_test(tcase, keeps_a_line_short);
+	tcase_add_loop_test(tcase, tells_journald_the_level, 0, 2);
 	tcase_add_test(tcase, leaves_stderr_alone_for_syslog);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

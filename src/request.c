@@ -64,6 +64,9 @@ find_fault(const struct request_parameter *parameter)
 	uint32_t code;
 
 	for (size_t at = 0; at < parameter->length; at += taken, codes++) {
+		taken = 1;
+		if (parameter->bytes[at] >= ' ' && parameter->bytes[at] <= '~')
+			continue;
 		taken = utf8_decode(parameter->bytes + at, parameter->length - at, &code);
 		if (taken == 0)
 			return REQUEST_FAULT_UNICODE;

@@ -3,55 +3,95 @@
  */
 #include "response.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdint.h>
+#include <string.h>
 
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
+#define RETRY_AFTER "Retry-After: "
+#define HEAD_MAX 1024 /* bytes, more than all headers with the longest challenge */
+
 static const struct {
 	int status;
-	const char *text, *headers;
+	const char *headers;
 } answers[] = {
-	{ 200, "OK", "" },
-	{ 204, "No Content", ALLOW },
-	{ 304, "Not Modified", "" },
-	{ 401, "Unauthorized", "" },
-	{ 404, "Not Found", "" },
-	{ 405, "Method Not Allowed", ALLOW },
-	{ 422, "Unprocessable Entity", "" },
-	{ 500, "Internal Server Error", "" },
-	{ 503, "Service Unavailable", "Retry-After: 1\r\n" },
+	{ 200, "Status: 200 OK\r\n" },
+	{ 204, "Status: 204 No Content\r\n" ALLOW },
+	{ 304, "Status: 304 Not Modified\r\n" },
+	{ 401, "Status: 401 Unauthorized\r\n" },
+	{ 404, "Status: 404 Not Found\r\n" },
+	{ 405, "Status: 405 Method Not Allowed\r\n" ALLOW },
+	{ 422, "Status: 422 Unprocessable Entity\r\n" },
+	{ 500, "Status: 500 Internal Server Error\r\n" },
+	{ 503, "Status: 503 Service Unavailable\r\n" RETRY_AFTER "1\r\n" },
 };
+
+struct head {
+	char text[HEAD_MAX];
+	size_t length;
+};
+
+/* Not by printf(), which took half of the time of an answer from the cache. */
+static void
+add(struct head *head, const char *text)
+{
+	size_t length = strlen(text), room = sizeof(head->text) - head->length;
+
+	if (length > room)
+		length = room;
+	memcpy(head->text + head->length, text, length);
+	head->length += length;
+}
+
+static void
+add_field(struct head *head, const char *name, const char *value)
+{
+	add(head, name);
+	add(head, value);
+	add(head, "\r\n");
+}
+
+static void
+add_number(struct head *head, const char *name, uint64_t value)
+{
+	char digits[21], *first = digits + sizeof(digits) - 1;
+
+	*first = '\0';
+	do
+		*--first = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	add_field(head, name, first);
+}
 
 static int
 write_headers(const struct response *response, body_sink *sink, void *context)
 {
-	const char *cache_control = response->private ? "Cache-Control: private, no-cache\r\n" :
-							"Cache-Control: no-cache\r\n";
-	char text[1024];
-	size_t i = 0, length;
+	const char *cache_control = response->private ? "private, no-cache" : "no-cache";
+	struct head head;
+	size_t i = 0;
 
-#define ADD(...) (length += (size_t)snprintf(text + length, sizeof(text) - length, __VA_ARGS__))
 	while (
 	    i < sizeof(answers) / sizeof(answers[0]) - 1 && answers[i].status != response->status)
 		i++;
-	length = (size_t)snprintf(text, sizeof(text), "Status: %d %s\r\n%s", answers[i].status,
-	    answers[i].text, answers[i].headers);
+	head.length = 0;
+	add(&head, answers[i].headers);
+	if (response->body != NULL) {
+		add_field(&head,
+		    "Content-Type: ", response->type != NULL ? response->type : "application/json");
+		add_number(&head, "Content-Length: ", body_length(response->body));
+	}
+	if (response->body != NULL || response->status == 304)
+		add_field(&head, "Cache-Control: ", cache_control);
 	if (response->body != NULL)
-		ADD("Content-Type: application/json\r\n"
-		    "Content-Length: %" PRIu64 "\r\n%sX-Content-Type-Options: nosniff\r\n",
-		    body_length(response->body), cache_control);
-	else if (response->status == 304)
-		ADD("%s", cache_control);
+		add(&head, "X-Content-Type-Options: nosniff\r\n");
 	if (response->challenge != NULL)
-		ADD("WWW-Authenticate: %s\r\n", response->challenge);
+		add_field(&head, "WWW-Authenticate: ", response->challenge);
 	if (response->tag != NULL)
-		ADD("ETag: %s\r\n", response->tag->text);
+		add_field(&head, "ETag: ", response->tag->text);
 	if (response->retry_after > 0)
-		ADD("Retry-After: %u\r\n", response->retry_after);
-	ADD("\r\n");
-#undef ADD
-	return sink(context, text, length);
+		add_number(&head, RETRY_AFTER, response->retry_after);
+	add(&head, "\r\n");
+	return sink(context, head.text, head.length);
 }
 
 int

@@ -17,6 +17,7 @@ struct response {
 	bool private;             /* the answer depends on who asks */
 	const char *challenge;    /* of a 401: at most 255 bytes without control characters */
 	const struct body *body;  /* NULL for an answer without one */
+	const char *type;         /* the body's media type, or NULL: JSON */
 };
 
 /*

@@ -10,7 +10,7 @@ packages=(
 	check clang clang-format cppcheck lcov libclang-rt-14-dev mandoc shellcheck
 	python3 python3-jsonschema python3-psycopg2 python3-pytest python3-pytest-xdist python3-requests valgrind
 	apache2 libapache2-mod-fcgid lighttpd lighttpd-mod-deflate nginx-light spawn-fcgi
-	ca-certificates curl pgbouncer pgtap postgresql postgresql-client procps systemd util-linux wrk xz-utils
+	ca-certificates curl pgbouncer pgtap postgresql postgresql-client procps prometheus systemd util-linux wrk xz-utils
 	"$@"
 )
 

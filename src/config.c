@@ -94,11 +94,17 @@ choose_yes_no(const char *value, bool *yes)
 	return true;
 }
 
-static bool
-set_accept_unknown_status(struct config *config, const char *value)
-{
-	return choose_yes_no(value, &config->accept_unknown_status);
-}
+#define DEFINE_SWITCH(member) \
+	static bool set_##member(struct config *config, const char *value) \
+	{ \
+		return choose_yes_no(value, &config->member); \
+	}
+
+DEFINE_SWITCH(accept_unknown_status)
+DEFINE_SWITCH(prepare)
+DEFINE_SWITCH(poll_hints)
+DEFINE_SWITCH(access_log)
+DEFINE_SWITCH(status_routes)
 
 static bool
 set_compat(struct config *config, const char *value)
@@ -111,12 +117,6 @@ set_compat(struct config *config, const char *value)
 		return false;
 	config->compat = (enum compat)chosen;
 	return true;
-}
-
-static bool
-set_prepare(struct config *config, const char *value)
-{
-	return choose_yes_no(value, &config->prepare);
 }
 
 /* Reads digits and, if there is one, K, M or G. */
@@ -136,12 +136,6 @@ set_cache(struct config *config, const char *value)
 		return false;
 	config->cache = (size_t)(size << shift);
 	return true;
-}
-
-static bool
-set_poll_hints(struct config *config, const char *value)
-{
-	return choose_yes_no(value, &config->poll_hints);
 }
 
 static bool
@@ -201,6 +195,13 @@ set_log(struct config *config, const char *value)
 	if (!choose(choices, value, &chosen))
 		return false;
 	config->log_target = (enum log_target)chosen;
+	return true;
+}
+
+static bool
+set_metrics_file(struct config *config, const char *value)
+{
+	config->metrics_file = *value != '\0' ? value : NULL;
 	return true;
 }
 
@@ -265,6 +266,12 @@ static const struct option options[] = {
 	    "one of error, warning, info, debug", "error, warning, info or debug", false },
 	{ "--log", "TARGET", "JOBSTATUS_LOG", "stderr", set_log, "stderr or syslog",
 	    "stderr or syslog", false },
+	{ "--access-log", "yes|no", "JOBSTATUS_ACCESS_LOG", "no", set_access_log, "yes or no",
+	    "a line of the log for each request", false },
+	{ "--status-routes", "yes|no", "JOBSTATUS_STATUS_ROUTES", "no", set_status_routes,
+	    "yes or no", "answer /-/live, /-/ready and /-/metrics", false },
+	{ "--metrics-file", "PATH", "JOBSTATUS_METRICS_FILE", "", set_metrics_file, "a path",
+	    "count there, together with other processes", false },
 	{ "--check", NULL, NULL, NULL, set_check, NULL,
 	    "check configuration, database, schema and rights", false },
 	{ "--version", NULL, NULL, NULL, set_version, NULL, "print the version", false },

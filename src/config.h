@@ -32,6 +32,9 @@ struct config {
 	const char *challenge;      /* WWW-Authenticate for who is not named */
 	enum log_level log_level;
 	enum log_target log_target;
+	bool access_log;          /* a line for each request */
+	bool status_routes;       /* answer /-/live, /-/ready and /-/metrics */
+	const char *metrics_file; /* to count in, with other processes, or NULL */
 };
 
 /*

@@ -77,6 +77,17 @@ errors_detail(struct body *body, const char *detail)
 	return finish(body, object, complete);
 }
 
+int
+errors_status(struct body *body, const char *status, const char *reason)
+{
+	struct json_object *object = json_object_new_object();
+	bool complete = add(object, "status", json_object_new_string(status));
+
+	if (reason != NULL)
+		complete = add(object, "reason", json_object_new_string(reason)) && complete;
+	return finish(body, object, complete);
+}
+
 /* The parameter's text, bytes that are not UTF-8 as U+FFFD. */
 static struct json_object *
 input(const struct request_parameter *parameter)

@@ -12,6 +12,9 @@ struct request;
 /* Makes BODY {"detail":"DETAIL"}.  Returns 0, or -1: no memory. */
 int errors_detail(struct body *body, const char *detail);
 
+/* Makes BODY {"status":"STATUS"}, with a "reason" if REASON is not NULL.  Returns as above. */
+int errors_status(struct body *body, const char *status, const char *reason);
+
 /* Makes BODY the 404 for the job that REQUEST names.  Returns 0, or -1: no memory. */
 int errors_absent(struct body *body, const struct request *request, enum compat compat);
 

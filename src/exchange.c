@@ -78,6 +78,7 @@ exchange_begin(struct exchange *exchange, const struct config *config)
 			FCGX_GetParam("SCRIPT_NAME", fcgx->envp),
 			FCGX_GetParam("PATH_INFO", fcgx->envp),
 			FCGX_GetParam("HTTP_IF_NONE_MATCH", fcgx->envp),
+			FCGX_GetParam("HTTP_X_REQUEST_ID", fcgx->envp),
 			config->authorize != NULL ? FCGX_GetParam(config->authorize, fcgx->envp) :
 						    NULL },
 		    config, deadline);

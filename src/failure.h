@@ -5,6 +5,7 @@
 #define JOBSTATUS_FAILURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum failure_kind {
 	FAILURE_NONE,
@@ -24,6 +25,12 @@ struct failure {
 	char sqlstate[6]; /* or empty */
 	char text[400];
 };
+
+/* The kind in words. */
+const char *failure_cause(const struct failure *failure);
+
+/* What an operator can act on, in our words, which a client may see: nothing of TEXT. */
+void failure_reason(const struct failure *failure, char *reason, size_t size);
 
 /* Whether the session goes on after a failure of this kind. */
 bool failure_keeps_session(enum failure_kind kind);

@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
+#include "clock.h"
 #include "config.h"
 #include "errors.h"
 #include "hint.h"
+#include "metrics.h"
+#include "probe.h"
 #include "reading.h"
 #include "request.h"
 #include "response.h"
@@ -56,7 +60,7 @@ read_job(struct handler *handler, struct handler_request *request, struct respon
 {
 	struct reading *reading = &handler->reading;
 	struct body *body = &reading->body;
-	int status = reading_run(reading, &request->lookup, request->if_none_match);
+	int status = reading_run(reading, &request->lookup, request->variables.if_none_match);
 
 	switch (status) {
 	case 304:
@@ -92,8 +96,13 @@ make_answer(struct handler *handler, struct handler_request *request, struct res
 	response->body = body;
 	switch (status) {
 	case 200:
-		read_job(handler, request, response);
-		return;
+		if (request->parsed.route == REQUEST_JOB) {
+			read_job(handler, request, response);
+			return;
+		}
+		status = probe_run(request->parsed.route, handler->reading.store,
+		    request->lookup.deadline, body, &response->type);
+		break;
 	case 204:
 		response->body = NULL;
 		break;
@@ -127,9 +136,12 @@ handler_begin(struct handler_request *request, const struct handler_variables *v
 		principal = NULL;
 	request->status = request_parse(&request->parsed, variables->request_method,
 	    variables->script_name, variables->path_info, principal);
-	request->if_none_match = variables->if_none_match;
+	if (parsed->route != REQUEST_JOB && !config->status_routes)
+		request->status = 404;
+	request->variables = *variables;
+	request->began = deadline - config->timeout;
 	request->lookup = (struct lookup){ .deadline = deadline };
-	if (request->status != 200)
+	if (request->status != 200 || parsed->route != REQUEST_JOB)
 		return;
 	request->lookup.job =
 	    (struct cache_key){ { parsed->workspace.bytes, parsed->workspace.length },
@@ -141,8 +153,10 @@ handler_begin(struct handler_request *request, const struct handler_variables *v
 bool
 handler_may_look_up(struct handler *handler, const struct handler_request *request)
 {
-	return request->status == 200 && store_takes_several(handler->reading.store) &&
-	    reading_may_look_up(&handler->reading, &request->lookup, request->if_none_match);
+	return request->status == 200 && request->parsed.route == REQUEST_JOB &&
+	    store_takes_several(handler->reading.store) &&
+	    reading_may_look_up(
+		&handler->reading, &request->lookup, request->variables.if_none_match);
 }
 
 void
@@ -154,7 +168,38 @@ handler_look_up(struct handler *handler, struct lookup *const lookups[], size_t 
 bool
 handler_is_quick(struct handler *handler, const struct handler_request *request)
 {
-	return reading_is_quick(&handler->reading, &request->lookup, request->if_none_match);
+	return reading_is_quick(
+	    &handler->reading, &request->lookup, request->variables.if_none_match);
+}
+
+/* Counts an answer, and logs it if that is wanted.  CUT: it did not leave whole. */
+static void
+take_note(const struct config *config, const struct handler_request *request,
+    const struct response *response, bool cut)
+{
+	const struct handler_variables *variables = &request->variables;
+	int64_t total = clock_now() - request->began, waited = request->lookup.waited;
+	uint64_t bytes =
+	    response->body != NULL && !response->head ? body_length(response->body) : 0;
+
+	if (request->parsed.route == REQUEST_JOB) {
+		metrics_request(response->status);
+		metrics_observe(METRICS_REQUEST_TIME, (uint64_t)total);
+		if (waited > 0)
+			metrics_observe(METRICS_DATABASE_TIME, (uint64_t)waited);
+		if (response->status == 200 && !response->head)
+			metrics_observe(METRICS_DOCUMENT_SIZE, bytes);
+	}
+	if (config->access_log)
+		access_log(&(const struct access){ .method = variables->request_method,
+		    .script_name = variables->script_name,
+		    .path_info = variables->path_info,
+		    .request_id = variables->request_id,
+		    .status = response->status,
+		    .bytes = bytes,
+		    .cut = cut,
+		    .total = total,
+		    .database = waited });
 }
 
 int
@@ -167,6 +212,7 @@ handler_answer(
 
 	make_answer(handler, request, &response);
 	result = response_write(&response, sink, context);
+	take_note(handler->config, request, &response, result != 0);
 	request_free(&request->parsed);
 	body_clear(&handler->reading.body);
 	return result;

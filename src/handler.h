@@ -18,7 +18,8 @@ struct handler;
 /* The CGI variables of a request (RFC 3875); each may be NULL.  PRINCIPAL is the one that
  * config->authorize names. */
 struct handler_variables {
-	const char *request_method, *script_name, *path_info, *if_none_match, *principal;
+	const char *request_method, *script_name, *path_info, *if_none_match, *request_id;
+	const char *principal;
 };
 
 /* A handler for one thread; it keeps its memory from answer to answer.  CONFIG is borrowed, CACHE
@@ -30,12 +31,13 @@ void handler_close(struct handler *handler);
 struct handler_request {
 	struct request parsed;
 	int status; /* of the request itself */
-	const char *if_none_match;
+	struct handler_variables variables;
+	int64_t began;
 	struct lookup lookup;
 };
 
-/* Begins a request that is to be answered by DEADLINE.  It borrows from VARIABLES, and is over with
- * handler_answer(). */
+/* Begins a request that is to be answered by DEADLINE.  It borrows what VARIABLES borrow, and is
+ * over with handler_answer(). */
 void handler_begin(struct handler_request *request, const struct handler_variables *variables,
     const struct config *config, int64_t deadline);
 

@@ -156,9 +156,9 @@ begin_line(struct line *line, enum log_level level)
 	struct tm tm;
 
 	if (log_target == LOG_TARGET_STDERR && to_journal) {
-		char prefix[12];
+		const char prefix[] = { '<', (char)('0' + levels[level].priority), '>' };
 
-		add(line, prefix, (size_t)sprintf(prefix, "<%d>", levels[level].priority));
+		add(line, prefix, sizeof(prefix));
 	} else if (log_target == LOG_TARGET_STDERR) {
 		clock_gettime(CLOCK_REALTIME, &ts);
 		if (gmtime_r(&ts.tv_sec, &tm) != NULL)

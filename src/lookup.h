@@ -21,9 +21,10 @@ struct lookup {
 	struct cache_key job;      /* its bytes are borrowed */
 	struct row_text principal; /* who asks, where access is controlled; borrowed */
 	int64_t deadline;
-	void *owner; /* the caller's, to know it by */
-	int status;  /* 0: not answered; 200, 404, 500 or 503 */
-	bool tagged; /* of 200: the job has a revision, so TAG */
+	int64_t waited; /* nanoseconds for the database, so far */
+	void *owner;    /* the caller's, to know it by */
+	int status;     /* 0: not answered; 200, 404, 500 or 503 */
+	bool tagged;    /* of 200: the job has a revision, so TAG */
 	struct tag tag;
 	uint64_t epoch; /* see store.h */
 	STAILQ_ENTRY(lookup) next;

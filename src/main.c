@@ -14,6 +14,7 @@
 #include "examine.h"
 #include "listener.h"
 #include "log.h"
+#include "metrics.h"
 #include "plaincgi.h"
 #include "server.h"
 #include "store.h"
@@ -43,16 +44,29 @@ configure(struct config *config, int argc, char *argv[])
 	return 0;
 }
 
+/* A file that cannot be used is no reason to answer nothing. */
+static void
+count_in_file(const struct config *config)
+{
+	char error[400];
+
+	if (config->metrics_file != NULL &&
+	    metrics_open(config->metrics_file, error, sizeof(error)) != 0)
+		log_error("metrics: %s", error);
+}
+
 /* Under CGI the command line is the client's query string: it is not read. */
 static int
 run_plain_cgi(void)
 {
 	struct config config;
 
-	if (configure(&config, 0, NULL) == 0)
+	if (configure(&config, 0, NULL) == 0) {
+		count_in_file(&config);
 		plaincgi_run(&config);
-	else
+	} else {
 		plaincgi_refuse();
+	}
 	return EX_OK;
 }
 
@@ -74,6 +88,7 @@ run_server(const struct config *config)
 	 * holes of all of them would be more than the cache. */
 	mallopt(M_ARENA_MAX, 2);
 	server_block_signals();
+	count_in_file(config);
 	if (listener_open(&listener, config->socket, config->socket_group) != 0)
 		return EX_CANTCREAT;
 	store = store_open(config, true);
@@ -83,6 +98,7 @@ run_server(const struct config *config)
 	result = store != NULL && cache != NULL ? server_run(config, &listener, store, cache) : -1;
 	cache_close(cache);
 	store_close(store);
+	metrics_close();
 	listener_unlink(&listener);
 	listener_close(&listener);
 	return result == 0 ? EX_OK : EX_OSERR;

@@ -71,6 +71,7 @@ plaincgi_run(const struct config *config)
 {
 	const struct handler_variables variables = { getenv("REQUEST_METHOD"),
 		getenv("SCRIPT_NAME"), getenv("PATH_INFO"), getenv("HTTP_IF_NONE_MATCH"),
+		getenv("HTTP_X_REQUEST_ID"),
 		config->authorize != NULL ? getenv(config->authorize) : NULL };
 	int64_t deadline = clock_now() + config->timeout;
 	struct handler_request request;

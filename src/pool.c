@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "metrics.h"
 
 #define BACKOFF_FIRST (50 * CLOCK_MILLISECOND)
 #define BACKOFF_LAST (500 * CLOCK_MILLISECOND)
@@ -88,9 +89,17 @@ forget(struct pool *pool, struct slot *slot)
 }
 
 static void
+show(const struct pool *pool)
+{
+	metrics_set(METRICS_SESSIONS, pool->open);
+	metrics_set(METRICS_SESSIONS_IDLE, pool->idle);
+}
+
+static void
 opened(struct pool *pool, struct connection *connection, const struct failure *failure)
 {
 	if (connection == NULL) {
+		metrics_happened(METRICS_CONNECT_FAILED);
 		pool->failure = *failure;
 		back_off(pool);
 		if (pool->open == 0)
@@ -101,6 +110,8 @@ opened(struct pool *pool, struct connection *connection, const struct failure *f
 	pool->slots[pool->open].opened = pool->opening_since;
 	swap(&pool->slots[pool->open++], &pool->slots[pool->idle++]);
 	pool->opened++;
+	metrics_happened(METRICS_SESSION_OPENED);
+	show(pool);
 	pool->down = false;
 	pool->failure.kind = FAILURE_NONE;
 	pool->backoff = BACKOFF_FIRST;
@@ -230,6 +241,7 @@ pool_take(struct pool *pool, int64_t deadline, struct failure *failure)
 	}
 	if (pool->idle > 0) {
 		connection = pool->slots[--pool->idle].connection;
+		show(pool);
 	} else if (pool->failure.kind != FAILURE_NONE) {
 		*failure = pool->failure;
 	} else {
@@ -266,6 +278,7 @@ pool_put(struct pool *pool, struct connection *connection)
 		else
 			forget(pool, slot);
 	}
+	show(pool);
 	if (pool->waiting > 0)
 		pthread_cond_signal(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
@@ -298,6 +311,7 @@ pool_put_failed(
 	}
 	if (again)
 		back_off(pool);
+	show(pool);
 	pthread_cond_broadcast(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
 	connection_close(connection);

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 
 #include "array.h"
+#include "clock.h"
 #include "config.h"
 #include "lookup.h"
+#include "metrics.h"
 #include "store.h"
 
 /* What is asked for of one job. */
@@ -106,18 +108,21 @@ status_of_result(const struct reading *reading, enum store_result result)
 
 /* Runs STATEMENT for LOOKUP's job alone.  Returns what becomes of the request. */
 static int
-ask_one(struct reading *reading, enum statement statement, const struct lookup *lookup,
+ask_one(struct reading *reading, enum statement statement, struct lookup *lookup,
     const struct store_reader *reader)
 {
 	const struct row_text parameters[PARAMETERS] = { lookup->job.workspace, lookup->job.name,
 		lookup->principal };
-
-	return status_of_result(
+	int64_t began = clock_now();
+	int status = status_of_result(
 	    reading, store_read(reading->store, statement, parameters, lookup->deadline, reader));
+
+	lookup->waited += clock_now() - began;
+	return status;
 }
 
 static int
-read_document(struct reading *reading, const struct lookup *lookup)
+read_document(struct reading *reading, struct lookup *lookup)
 {
 	const struct store_reader reader = { begin_document, take_row, reading };
 	int status = ask_one(reading, STATEMENT_STATUS, lookup, &reader);
@@ -171,6 +176,7 @@ look_up_several(struct asking *asking)
 	const struct row_text *texts[PARAMETERS][LOOKUP_MAX];
 	struct row_text arrays[PARAMETERS] = { { NULL, 0 } };
 	enum store_result result = STORE_STOPPED;
+	int64_t began = clock_now(), waited;
 	size_t made = 0;
 
 	for (size_t i = 0; i < asking->count; i++) {
@@ -189,9 +195,12 @@ look_up_several(struct asking *asking)
 		    asking->lookups[0]->deadline, &reader);
 	while (made > 0)
 		free((char *)arrays[--made].bytes);
-	if (result != STORE_OK && result != STORE_ABSENT)
-		for (size_t i = 0; i < asking->count; i++)
+	waited = clock_now() - began;
+	for (size_t i = 0; i < asking->count; i++) {
+		asking->lookups[i]->waited += waited;
+		if (result != STORE_OK && result != STORE_ABSENT)
 			asking->lookups[i]->status = 0;
+	}
 }
 
 void
@@ -251,7 +260,10 @@ settle(struct reading *reading, const struct lookup *lookup, const char *if_none
 	    &reading->state, matches ? NULL : &reading->body);
 	if (matches && (reading->known || !tag_is_any(if_none_match)))
 		return 304;
-	return reading->known && !matches ? 200 : 0;
+	if (!reading->known || matches)
+		return 0;
+	metrics_happened(METRICS_CACHE_USED);
+	return 200;
 }
 
 int

@@ -50,6 +50,28 @@ match_route(const char *path, struct request_parameter *workspace, struct reques
 	return *path == '\0';
 }
 
+static const struct {
+	const char *path;
+	enum request_route route;
+} status_routes[] = {
+	{ "/-/live", REQUEST_LIVE },
+	{ "/-/ready", REQUEST_READY },
+	{ "/-/metrics", REQUEST_METRICS },
+};
+
+/* Whether PATH is one of the routes; then what is asked for is set. */
+static bool
+match_path(struct request *request, const char *path)
+{
+	for (size_t i = 0; i < sizeof(status_routes) / sizeof(status_routes[0]); i++)
+		if (strcmp(path, status_routes[i].path) == 0) {
+			request->route = status_routes[i].route;
+			return true;
+		}
+	request->route = REQUEST_JOB;
+	return match_route(path, &request->workspace, &request->name);
+}
+
 static bool
 is_control(uint32_t code)
 {
@@ -86,7 +108,7 @@ find_route(struct request *request, const char *script_name, const char *path_in
 
 	if (path_info == NULL)
 		path_info = "";
-	if (match_route(path_info, &request->workspace, &request->name))
+	if (match_path(request, path_info))
 		return 200;
 	if (script_name == NULL || *script_name == '\0')
 		return 404;
@@ -97,7 +119,7 @@ find_route(struct request *request, const char *script_name, const char *path_in
 		return 500;
 	memcpy(request->path, script_name, script_length);
 	memcpy(request->path + script_length, path_info, info_length + 1);
-	return match_route(request->path, &request->workspace, &request->name) ? 200 : 404;
+	return match_path(request, request->path) ? 200 : 404;
 }
 
 static int
@@ -127,7 +149,7 @@ request_parse(struct request *request, const char *method, const char *script_na
 	request->head = method != NULL && strcmp(method, "HEAD") == 0;
 	if ((status = find_route(request, script_name, path_info)) != 200)
 		return status;
-	if ((status = judge_method(method)) != 200)
+	if ((status = judge_method(method)) != 200 || request->route != REQUEST_JOB)
 		return status;
 	if (principal != NULL && !is_principal(principal))
 		return 401;

@@ -23,8 +23,16 @@ struct request_parameter {
 	enum request_fault fault;
 };
 
+enum request_route {
+	REQUEST_JOB,
+	REQUEST_LIVE,    /* /-/live */
+	REQUEST_READY,   /* /-/ready */
+	REQUEST_METRICS, /* /-/metrics */
+};
+
 struct request {
 	bool head; /* headers only */
+	enum request_route route;
 	struct request_parameter workspace, name;
 	char *path; /* owned: SCRIPT_NAME and PATH_INFO joined, or NULL */
 };
@@ -32,7 +40,8 @@ struct request {
 /*
  * Judges the CGI variables (each may be NULL) in the contract's order: path, method, principal,
  * parameters.  PRINCIPAL is NULL where anyone may ask; one that breaks the rules of a name is none,
- * as is "".  Returns 200 (a job is asked for: workspace and name are set), 204 (OPTIONS), 401
+ * as is "".  Only a job has a principal and parameters.  Returns 200 (for a job: workspace and name
+ * are set), 204 (OPTIONS), 401
  * (there is no principal), 404, 405, 422 (the parameters say what is wrong) or 500 (no memory).
  * `head` is set in every case.  The request borrows from PATH_INFO and is released by
  * request_free().

@@ -26,6 +26,7 @@
 #include "handler.h"
 #include "listener.h"
 #include "log.h"
+#include "metrics.h"
 #include "worker.h"
 
 #define TICK_MAX (250 * CLOCK_MILLISECOND)
@@ -135,12 +136,14 @@ run_thread(void *context)
 			continue; /* or EINTR */
 		if (event.data.ptr == &place->over)
 			return NULL;
+		metrics_add(METRICS_THREADS_BUSY, 1);
 		if (event.data.ptr == &place->ready)
 			worker_resume(place, handler);
 		else if (event.data.ptr == server->listener)
 			accept_peers(server);
 		else
 			worker_serve(place, event.data.ptr, event.events, handler);
+		metrics_add(METRICS_THREADS_BUSY, -1);
 	}
 }
 
@@ -287,6 +290,7 @@ server_run(const struct config *config, struct listener *listener, struct store 
 	if (result == 0)
 		result = init_libfcgi() == 0 ? start_threads(&server) : -1;
 	if (result == 0) {
+		metrics_set(METRICS_THREADS, server.threads);
 		log_info("ready: %u threads, %s", config->threads,
 		    listener->path != NULL ? listener->path : "descriptor 0");
 		supervise(&server);

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "config.h"
 #include "log.h"
+#include "metrics.h"
 #include "pool.h"
 
 #define SHOWN(text) (int)((text).length < 300 ? (text).length : 300), (text).bytes
@@ -33,16 +34,6 @@ struct question {
 	const struct row_text *parameters;
 	const struct store_reader *reader;
 	uint64_t rows;
-};
-
-static const char *const states[] = {
-	[FAILURE_LOST] = "the session was lost",
-	[FAILURE_TIMEOUT] = "no answer in time",
-	[FAILURE_SLOW] = "an answer took too long",
-	[FAILURE_CONNECT] = "no connection",
-	[FAILURE_REFUSED] = "refused",
-	[FAILURE_CHANGED] = "refused",
-	[FAILURE_MEMORY] = "no memory",
 };
 
 struct store *
@@ -100,7 +91,7 @@ tell(const struct failure *failure)
 	static const struct log_pair up[] = { { "event", "database" }, { "state", "up" },
 		{ "msg", "it answers again" } };
 	const struct log_pair down[] = { { "event", "database" }, { "state", "down" },
-		{ "cause", states[failure->kind] },
+		{ "cause", failure_cause(failure) },
 		{ "sqlstate", *failure->sqlstate != '\0' ? failure->sqlstate : NULL },
 		{ "msg", failure->text } };
 
@@ -124,6 +115,7 @@ note(struct store *store, const struct failure *failure, int64_t began)
 	if (changed) {
 		store->state = *failure;
 		store->changed = clock_now();
+		metrics_set(METRICS_DATABASE_DOWN, failure->kind != FAILURE_NONE);
 	}
 	pthread_mutex_unlock(&store->lock);
 	if (changed)
@@ -159,10 +151,13 @@ attempt(struct store *store, struct question *question, int64_t deadline, bool a
 	if (connection_fits(connection, question->statement))
 		outcome = connection_read(connection, question->statement, question->parameters,
 		    deadline, count_row, question, failure);
-	if (outcome >= 0 || failure_keeps_session(failure->kind))
+	if (outcome >= 0 || failure_keeps_session(failure->kind)) {
 		pool_put(store->pool, connection);
-	else
-		pool_put_failed(store->pool, connection, failure, again);
+		return outcome;
+	}
+	if (failure->kind == FAILURE_LOST)
+		metrics_happened(METRICS_SESSION_LOST);
+	pool_put_failed(store->pool, connection, failure, again);
 	return outcome;
 }
 
@@ -202,4 +197,35 @@ store_read(struct store *store, enum statement statement,
 	if (outcome > 0)
 		return STORE_STOPPED;
 	return question.rows > 0 ? STORE_OK : STORE_ABSENT;
+}
+
+static void
+begin_look(void *context, uint64_t epoch)
+{
+	(void)context;
+	(void)epoch;
+}
+
+static int
+ignore_row(void *context, const struct row *row)
+{
+	(void)context;
+	(void)row;
+	return 0;
+}
+
+bool
+store_look(struct store *store, int64_t deadline, char *reason, size_t size)
+{
+	static const struct row_text nobody[PARAMETERS] = { { ".", 1 }, { ".", 1 }, { ".", 1 } };
+	const struct store_reader reader = { begin_look, ignore_row, NULL };
+	struct failure state;
+
+	if (store_read(store, STATEMENT_STATUS, nobody, deadline, &reader) != STORE_UNAVAILABLE)
+		return true;
+	pthread_mutex_lock(&store->lock);
+	state = store->state;
+	pthread_mutex_unlock(&store->lock);
+	failure_reason(&state, reason, size);
+	return false;
 }

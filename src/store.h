@@ -38,6 +38,12 @@ void store_close(struct store *store);
 /* Whether the last session that was used can be asked for several jobs at once. */
 bool store_takes_several(struct store *store);
 
+/*
+ * Reads a job that is nobody's, by DEADLINE, as a request would.  Returns whether the database
+ * answers; if not, REASON (SIZE bytes) says why, in our words.
+ */
+bool store_look(struct store *store, int64_t deadline, char *reason, size_t size);
+
 /* Runs STATEMENT with PARAMETERS; DEADLINE is of clock_now(). */
 enum store_result store_read(struct store *store, enum statement statement,
     const struct row_text parameters[static PARAMETERS], int64_t deadline,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cache.h"
+#include "clock.h"
 #include "config.h"
 #include "handler.h"
 #include "store.h"
@@ -65,6 +66,16 @@ store_takes_several(struct store *store)
 	return false;
 }
 
+bool
+store_look(struct store *store, int64_t deadline, char *reason, size_t size)
+{
+	(void)store;
+	(void)deadline;
+	(void)reason;
+	(void)size;
+	return false;
+}
+
 enum store_result
 store_read(struct store *store, enum statement statement,
     const struct row_text parameters[static PARAMETERS], int64_t deadline,
@@ -105,7 +116,8 @@ int
 main(int argc, char *argv[])
 {
 	struct handler_variables variables = { "GET", "",
-		"/apis/jobs/v2/workspaces/default/jobs/data-import-2024-06-01/status", NULL, NULL };
+		"/apis/jobs/v2/workspaces/default/jobs/data-import-2024-06-01/status", NULL, NULL,
+		NULL };
 	struct config config;
 	struct cache *cache = NULL;
 	struct handler_request request;
@@ -124,7 +136,7 @@ main(int argc, char *argv[])
 		variables.if_none_match = tag;
 	written = 0;
 	for (long i = atol(argv[2]); i > 0; i--) {
-		handler_begin(&request, &variables, &config, 0);
+		handler_begin(&request, &variables, &config, clock_now() + config.timeout);
 		handler_answer(handler, &request, take, NULL);
 	}
 	printf("%zu bytes\n", written);

@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE=1
 		"run scripts/install-deps.sh" >&2
 	exit 1
 }
-for command in pg_prove wrk; do
+for command in pg_prove promtool wrk; do
 	command -v "$command" >/dev/null || { echo "$command is missing: run scripts/install-deps.sh" >&2; exit 1; }
 done
 

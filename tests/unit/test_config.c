@@ -96,6 +96,14 @@ static const struct {
 	{ "poll-hints", "yes", true },
 	{ "poll-hints", "no", true },
 	{ "poll-hints", "maybe", false },
+	{ "access-log", "yes", true },
+	{ "access-log", "no", true },
+	{ "access-log", "1", false },
+	{ "status-routes", "yes", true },
+	{ "status-routes", "no", true },
+	{ "status-routes", "", false },
+	{ "metrics-file", "/run/x", true },
+	{ "metrics-file", "", true },
 	{ "authorize", "REMOTE_USER", true },
 	{ "authorize", "_x9", true },
 	{ "authorize", "", true },
@@ -174,6 +182,9 @@ START_TEST(has_defaults)
 	ck_assert(config.prepare);
 	ck_assert_uint_eq(config.cache, 16 * 1024 * 1024);
 	ck_assert(config.poll_hints);
+	ck_assert(!config.access_log);
+	ck_assert(!config.status_routes);
+	ck_assert_ptr_null(config.metrics_file);
 	ck_assert_ptr_null(config.authorize);
 	ck_assert_str_eq(config.challenge, "Basic realm=\"jobstatus\"");
 	ck_assert_int_eq(config.timeout, 5000000000);

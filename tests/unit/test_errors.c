@@ -87,6 +87,19 @@ START_TEST(detail)
 }
 END_TEST
 
+START_TEST(status)
+{
+	struct body body;
+
+	body_open(&body);
+	ck_assert_int_eq(errors_status(&body, "ready", NULL), 0);
+	assert_body(&body, "{\"status\":\"ready\"}");
+	body_open(&body);
+	ck_assert_int_eq(errors_status(&body, "not ready", "no \"connection\""), 0);
+	assert_body(&body, "{\"status\":\"not ready\",\"reason\":\"no \\\"connection\\\"\"}");
+}
+END_TEST
+
 static const struct {
 	const char *path, *expected;
 } absent[] = {
@@ -141,6 +154,7 @@ main(void)
 	tcase_add_loop_test(tcase, validation, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(tcase, too_long);
 	tcase_add_test(tcase, detail);
+	tcase_add_test(tcase, status);
 	tcase_add_loop_test(tcase, absence, 0, sizeof(absent) / sizeof(absent[0]));
 	tcase_add_test(tcase, longest_absence);
 	suite_add_tcase(suite, tcase);

@@ -47,6 +47,11 @@ static const struct {
 	{ "GET", NULL, "/apis/jobs/v2/workspaces/\x01/jobs/n/status", 422 },
 	{ "HEAD", NULL, "/apis/jobs/v2/workspaces/w/jobs/\xff/status", 422 },
 	{ "GET", NULL, "/apis/jobs/v2/workspaces/./jobs/../status", 200 },
+	{ "GET", NULL, "/-/live/", 404 },
+	{ "GET", NULL, "/-/", 404 },
+	{ "GET", NULL, "/-/Live", 404 },
+	{ "GET", NULL, "//-/live", 404 },
+	{ "GET", "/mount/-/live", "", 404 },
 };
 
 START_TEST(judges)
@@ -74,6 +79,39 @@ START_TEST(takes_parameters_as_they_are)
 	ck_assert_uint_eq(request.name.length, 4);
 	ck_assert_mem_eq(request.name.bytes, "jobs", 4);
 	request_free(&request);
+}
+END_TEST
+
+static const struct {
+	const char *script_name, *path_info;
+	enum request_route route;
+} routes[] = {
+	{ "", ROUTE, REQUEST_JOB },
+	{ NULL, "/-/live", REQUEST_LIVE },
+	{ "/mount", "/-/live", REQUEST_LIVE },
+	{ "/-/live", NULL, REQUEST_LIVE },
+	{ "/-", "/ready", REQUEST_READY },
+	{ "", "/-/metrics", REQUEST_METRICS },
+};
+
+/* Nobody need be named for what is no job's. */
+START_TEST(tells_routes)
+{
+	static const struct {
+		const char *method;
+		int status;
+	} methods[] = { { "GET", 200 }, { "HEAD", 200 }, { "OPTIONS", 204 }, { "POST", 405 } };
+	struct request request;
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		bool nobody = routes[_i].route == REQUEST_JOB && methods[i].status == 200;
+
+		ck_assert_int_eq(request_parse(&request, methods[i].method, routes[_i].script_name,
+				     routes[_i].path_info, ""),
+		    nobody ? 401 : methods[i].status);
+		ck_assert_int_eq(request.route, routes[_i].route);
+		request_free(&request);
+	}
 }
 END_TEST
 
@@ -168,6 +206,7 @@ main(void)
 	tcase_add_loop_test(tcase, judges, 0, COUNT(cases));
 	tcase_add_loop_test(tcase, wants_a_principal, 0, COUNT(names));
 	tcase_add_test(tcase, judges_the_principal_in_its_place);
+	tcase_add_loop_test(tcase, tells_routes, 0, sizeof(routes) / sizeof(routes[0]));
 	tcase_add_test(tcase, takes_parameters_as_they_are);
 	tcase_add_loop_test(tcase, finds_faults, 0, COUNT(names));
 	suite_add_tcase(suite, tcase);

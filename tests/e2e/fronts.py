@@ -20,7 +20,7 @@ import requests
 
 import postgres
 from backends import OwnSocket, SpawnFcgi, SystemdSocket
-from samples import DATABASE, PROGRAMDIR, SOCKET, clean, find, install, replaced, sample
+from samples import DATABASE, LOCKS, PROGRAMDIR, SOCKET, clean, find, install, replaced, sample
 
 ROOT = os.geteuid() == 0
 
@@ -201,8 +201,17 @@ class _Apache(Front):
             return "www-data", "www-data"
         return pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
 
+    def state(self):
+        """A directory that Apache's user may write to."""
+        path = self.directory / "state"
+        if not path.exists():
+            path.mkdir()
+            if ROOT:
+                shutil.chown(path, "www-data", "www-data")
+        return path
+
     def command(self):
-        modules = ("mpm_event", "authz_core") + self.modules
+        modules = ("mpm_event", "authz_core", "authz_host") + self.modules
         include = 'Include "%s/jobstatus.conf"' % self.directory
         return [find("apache2"), "-D", "FOREGROUND", "-f", self.write("apache.conf", """
 ServerRoot "%(dir)s"
@@ -259,11 +268,8 @@ class ApacheFcgid(_Apache):
         super().__init__(directory, **keywords)
         self.program = install(self.directory, program)
         self.sample = sample("apache/jobstatus-fcgid.conf", dict({
-            PROGRAMDIR: self.program.parent, DATABASE: conninfo}, **(replace or {})))
-        self.more = 'FcgidIPCDir "%(dir)s/ipc"\nFcgidProcessTableFile "%(dir)s/ipc/table"\n' % {"dir": self.directory}
-        (self.directory / "ipc").mkdir()
-        if ROOT:
-            shutil.chown(self.directory / "ipc", "www-data", "www-data")
+            PROGRAMDIR: self.program.parent, DATABASE: conninfo, LOCKS: self.state()}, **(replace or {})))
+        self.more = 'FcgidIPCDir "%(dir)s"\nFcgidProcessTableFile "%(dir)s/table"\n' % {"dir": self.state()}
 
 
 class ApacheCgi(_Apache):
@@ -274,7 +280,8 @@ class ApacheCgi(_Apache):
     def __init__(self, directory, conninfo, program=None, **keywords):
         super().__init__(directory, **keywords)
         self.program = install(self.directory, program)
-        self.sample = sample("apache/jobstatus-cgi.conf", {PROGRAMDIR: self.program.parent, DATABASE: conninfo})
+        self.sample = sample("apache/jobstatus-cgi.conf", {
+            PROGRAMDIR: self.program.parent, DATABASE: conninfo, LOCKS: self.state()})
         self.more = 'ScriptSock "%s/cgid.sock"\n' % self.directory
 
 

@@ -11,6 +11,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMDIR = "@programdir@"
 SOCKET = "/run/jobstatus/jobstatus.sock"
 DATABASE = "dbname=jobstatus"
+LOCKS = "/var/lock/apache2"
 
 
 def replaced(text, replace):

@@ -78,7 +78,8 @@ def test_odd_names_through_each_front(front, admin):
 
 def test_mounted_below_a_path(run_front, conninfo):
     """Apache with ScriptAlias: SCRIPT_NAME is the mount, PATH_INFO the route."""
-    front = run_front(fronts.ApacheFcgid, conninfo, replace={"ScriptAliasMatch ^/apis/jobs/v2/": "ScriptAlias /below"})
+    front = run_front(fronts.ApacheFcgid, conninfo, replace={
+        "ScriptAliasMatch ^/(apis/jobs/v2|-)/": "ScriptAlias /below"})
     assert front.request("GET", "/below" + PATH)[0] == 200
     assert front.request("GET", "/below/x" + PATH)[0] == 404
 

@@ -5,9 +5,15 @@
  */
 #include "exchange.h"
 
+#include <sys/socket.h>
+#include <sys/time.h>
+
 #include "clock.h"
 #include "config.h"
 #include "handler.h"
+
+#define DRAIN_TIME CLOCK_SECOND                 /* for the rest of a body, after the answer */
+#define DRAIN_SILENCE (100 * CLOCK_MILLISECOND) /* in which nothing of it comes */
 
 struct output {
 	FCGX_Stream *stream;
@@ -33,6 +39,29 @@ drain_input(FCGX_Stream *in)
 			return total <= EXCHANGE_INPUT_MAX;
 	}
 	return false;
+}
+
+/*
+ * Takes what is left of a body when the answer is out, but for its end: a front that has the end
+ * too may use the connection for the next request, which would be taken along.  Returns whether
+ * that was all; who sends on for long, or stops, is given the end all the same.
+ */
+static bool
+drain_rest(FCGX_Request *fcgx)
+{
+	const struct timeval silence = { .tv_usec = DRAIN_SILENCE / 1000 }, none = { 0 };
+	int64_t until = clock_now() + DRAIN_TIME;
+	char piece[8192];
+	int n;
+
+	if (FCGX_FFlush(fcgx->out) != 0 ||
+	    setsockopt(fcgx->ipcFd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) != 0)
+		return false;
+	do
+		n = FCGX_GetStr(piece, sizeof(piece), fcgx->in);
+	while (n == sizeof(piece) && clock_now() < until);
+	return n < (int)sizeof(piece) && FCGX_GetError(fcgx->in) == 0 &&
+	    setsockopt(fcgx->ipcFd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none)) == 0;
 }
 
 static int
@@ -93,6 +122,8 @@ exchange_end(struct exchange *exchange, struct handler *handler, int64_t timeout
 	    handler_answer(handler, &exchange->request, write_output, &output) == 0;
 	bool keep = exchange->fcgx.keepConnection != 0;
 
+	if (ok && !exchange->drained)
+		exchange->drained = drain_rest(&exchange->fcgx);
 	atomic_store(&exchange->cut, clock_now() + timeout);
 	ok = finish(&exchange->fcgx, ok);
 	if (!exchange->drained)

@@ -12,7 +12,8 @@
 
 #include "handler.h"
 
-#define EXCHANGE_INPUT_MAX (1024 * 1024) /* bytes of a request body that are read */
+#define EXCHANGE_INPUT_MAX \
+	(1024 * 1024) /* bytes of a request body that are read before the answer */
 
 struct exchange {
 	FCGX_Request fcgx;

@@ -1,14 +1,18 @@
 """Every row of the HTTP table, over raw FastCGI and through a front."""
 
+import contextlib
 import json
 import os
 import re
+import threading
+import time
 
 import pytest
 
 import fastcgi
 import fronts
 import oracle
+from conftest import slack
 from fastcgi import Connection, job, variables
 
 WORKSPACE, NAME = "default", "data-import-2024-06-01"
@@ -301,7 +305,7 @@ def test_other_variables_are_ignored(jobstatus):
     assert jobstatus.get(WORKSPACE, NAME, **more).stdout == expected.stdout
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 8191, 65535, 65536, 300000, 1 << 20])
+@pytest.mark.parametrize("size", [0, 1, 2, 8191, 65535, 65536, 300000, 1 << 20, (1 << 20) + 1, 5 << 20])
 def test_bodies_are_read_and_the_connection_kept(jobstatus, size):
     with Connection(jobstatus.socket) as connection:
         for _ in range(3):
@@ -311,11 +315,30 @@ def test_bodies_are_read_and_the_connection_kept(jobstatus, size):
                 assert answer.status == (200 if params["PATH_INFO"] == PATH.encode() else 404)
 
 
-def test_a_body_beyond_1_mib_is_answered_and_the_connection_closed(jobstatus):
-    size = (1 << 20) + 1
+@pytest.mark.parametrize("goes_on", [False, True], ids=["stops", "goes on"])
+def test_a_body_beyond_1_mib_that_does_not_end(jobstatus, goes_on):
+    """It is answered, to the end, when nothing more comes for a while, or too much; and the connection is closed."""
+    start = fastcgi.encode(job(WORKSPACE, NAME), b"", keep=True)[:-8]  # without the end of the body
+    piece = fastcgi.record(fastcgi.STDIN, b"\0" * 65528)
+    ended = threading.Event()
+
+    def send():
+        with contextlib.suppress(OSError):
+            connection.send(start + piece * 17)
+            while goes_on and not ended.is_set():
+                connection.send(piece)
+                time.sleep(0.01)
     with Connection(jobstatus.socket) as connection:
-        answer = connection.ask(job(WORKSPACE, NAME, CONTENT_LENGTH=size), b"\0" * size)
-        assert answer.status == 200
+        sender = threading.Thread(target=send)
+        sender.start()
+        began = time.monotonic()
+        try:
+            assert connection.receive().status == 200
+            took = time.monotonic() - began
+        finally:
+            ended.set()
+            sender.join()
+        assert 0.9 * goes_on < took < (1.5 if goes_on else 0.6) * slack()
         assert connection.closed()
     assert jobstatus.get(WORKSPACE, NAME).status == 200
 

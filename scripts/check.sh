@@ -90,9 +90,10 @@ build_fuzzer request request utf8
 build_fuzzer members members
 build_fuzzer tag tag body log
 build_fuzzer document document body members timestamp log
+build_fuzzer response response tag body log
 quietly xargs --max-procs="$(nproc)" -I{} env "./fuzz_{}" -max_total_time="$fuzz_seconds" -max_len=1000 -verbosity=0 \
-	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument'
-passed=$((passed + 4))
+	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument\nresponse'
+passed=$((passed + 5))
 
 say "gcc, all tests"
 configure gcc CFLAGS='-O2 -g -Werror'

@@ -17,6 +17,7 @@
 
 #define BINARY 1
 #define TEXT_OID 25
+#define UNTRANSLATABLE "22P05" /* SQLSTATE: a character that an encoding has not */
 
 struct connection {
 	PGconn *pg;
@@ -33,6 +34,9 @@ static const char *const prepared_names[STATEMENTS] = {
 	[STATEMENT_REVISION] = "jobstatus_revision",
 	[STATEMENT_REVISIONS] = "jobstatus_revisions",
 };
+
+static const int formats[PARAMETERS] = { BINARY, BINARY, BINARY };
+static const Oid types[PARAMETERS] = { TEXT_OID, TEXT_OID, TEXT_OID };
 
 /* SQLSTATEs after which a fresh session may answer. */
 static bool
@@ -286,8 +290,6 @@ send_statement(struct connection *c, enum statement statement, const char *const
 	static const char settings[] =
 	    "select pg_catalog.set_config('statement_timeout', $1, true),"
 	    " pg_catalog.set_config('TimeZone', 'UTC', true)";
-	static const int formats[PARAMETERS] = { BINARY, BINARY, BINARY };
-	static const Oid types[PARAMETERS] = { TEXT_OID, TEXT_OID, TEXT_OID };
 	const char *timeout[1] = { c->timeout };
 
 	if (c->texts[statement] == NULL)
@@ -370,6 +372,29 @@ take_rows(struct connection *c, enum statement statement, int64_t deadline, conn
 	}
 }
 
+/*
+ * After an untranslatable character: whether it was in the VALUES that were asked for, which then
+ * are in no row, or in a row.  Returns -1, with *FAILURE as it is, or of the question's own.
+ */
+static int
+judge_values(struct connection *c, const char *const values[PARAMETERS],
+    const int lengths[PARAMETERS], int64_t deadline, struct failure *failure)
+{
+	struct failure answer;
+
+	if (!PQsendQueryParams(
+		c->pg, "select $1, $2, $3", PARAMETERS, types, values, lengths, formats, BINARY))
+		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
+	if (flush(c->pg, deadline, failure) != 0)
+		return -1;
+	if (take_rows(c, STATEMENT_STATUS, deadline, NULL, NULL, &answer) == 0)
+		return -1;
+	*failure = answer;
+	if (strcmp(failure->sqlstate, UNTRANSLATABLE) == 0)
+		failure->kind = FAILURE_FOREIGN;
+	return -1;
+}
+
 bool
 connection_fits(const struct connection *c, enum statement statement)
 {
@@ -401,5 +426,8 @@ connection_read(struct connection *c, enum statement statement,
 		return -1;
 	if (pipeline && end_pipeline(c, deadline, failure) != 0)
 		return -1;
+	if (outcome < 0 && statement != STATEMENT_REVISIONS &&
+	    strcmp(failure->sqlstate, UNTRANSLATABLE) == 0)
+		return judge_values(c, values, lengths, deadline, failure);
 	return outcome;
 }

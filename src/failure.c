@@ -54,7 +54,8 @@ failure_reason(const struct failure *failure, char *reason, size_t size)
 bool
 failure_keeps_session(enum failure_kind kind)
 {
-	return kind == FAILURE_NONE || kind == FAILURE_REFUSED || kind == FAILURE_DATA;
+	return kind == FAILURE_NONE || kind == FAILURE_REFUSED || kind == FAILURE_DATA ||
+	    kind == FAILURE_FOREIGN;
 }
 
 int

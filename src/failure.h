@@ -15,6 +15,7 @@ enum failure_kind {
 	FAILURE_CONNECT, /* no session could be opened */
 	FAILURE_REFUSED, /* the statement was refused; the session is of further use */
 	FAILURE_DATA,    /* the same, for what the rows hold */
+	FAILURE_FOREIGN, /* the same: its encoding lacks characters of what it was asked for */
 	FAILURE_CHANGED, /* a column is not found: a fresh session asks anew which there are */
 	FAILURE_MEMORY,
 };

@@ -183,11 +183,15 @@ store_read(struct store *store, enum statement statement,
 		log_debug("database: the session was lost, trying a fresh one: %s", failure.text);
 		outcome = attempt(store, &question, deadline, true, &failure);
 	}
-	if (outcome < 0 && failure.kind != FAILURE_DATA) {
+	if (outcome < 0 && failure.kind != FAILURE_DATA && failure.kind != FAILURE_FOREIGN) {
 		note(store, &failure, began);
 		return STORE_UNAVAILABLE;
 	}
 	note(store, &(const struct failure){ .kind = FAILURE_NONE }, began);
+	if (outcome < 0 && failure.kind == FAILURE_FOREIGN)
+		return STORE_ABSENT;
+	if (outcome < 0 && statement == STATEMENT_REVISIONS)
+		return STORE_BROKEN;
 	if (outcome < 0) {
 		log_error("job \"%.*s\" of workspace \"%.*s\": %s (SQLSTATE %s)",
 		    SHOWN(parameters[PARAMETER_NAME]), SHOWN(parameters[PARAMETER_WORKSPACE]),

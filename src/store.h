@@ -26,7 +26,7 @@ enum store_result {
 	STORE_OK,          /* all rows were given */
 	STORE_ABSENT,      /* there is no such job */
 	STORE_STOPPED,     /* the reader wanted no more */
-	STORE_BROKEN,      /* its rows cannot be read as what they should be; logged */
+	STORE_BROKEN,      /* rows cannot be read as what they should be; logged, if of one job */
 	STORE_UNAVAILABLE, /* the database is away, too slow or refuses; logged once */
 };
 

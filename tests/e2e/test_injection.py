@@ -165,3 +165,27 @@ def test_principals(own, cursor, run_program, prepare):
         held = {request["PATH_INFO"]: tag for request, tag in zip(asked, tags) if tag}
         check(program, [dict(request, HTTP_IF_NONE_MATCH=held.get(request["PATH_INFO"], '"x"')) for request in asked],
               [(304, tag) if tag else right for right, tag in zip(rights, tags)], private=True)
+
+
+@pytest.mark.parametrize("prepare", ["yes", "no"])
+def test_names_that_the_encoding_lacks(own, cursor, run_program, prepare):
+    """They are of no job and of nobody; who asks at the same time is answered, and no session is lost."""
+    database = "latin1_" + prepare
+    cursor.execute("select pg_stat_statements_reset()")
+    cursor.execute("create database %s template template0 encoding 'LATIN1' locale 'C'" % database)
+    own.psql_file(postgres.TOP / "sql" / "schema.sql", dbname=database)
+    with contextlib.closing(own.connect(dbname=database)) as connection, connection.cursor() as there:
+        there.execute("insert into jobstatus.jobs (workspace, name, id, status, created_at, updated_at)"
+                      " values ('é', 'é', '1', 'completed', %s, %s)", (corpus.STAMP, corpus.STAMP))
+        there.execute("insert into jobstatus.readers values ('é', 'é')")
+    keys = [("é", "é", "é")] + [tuple(text if i == at else "é" for i in range(3)) for at in range(3)
+                                for text in ("€", "’", "日", "e\u0301", "\U0001f600" * 255)]
+    found = 200, dict(DOCUMENTS["benign", "benign"][1], id="1", name="é")
+    rights = [found] + [corpus.UNKNOWN] * (len(keys) - 1)
+    program = run_program("--authorize=REMOTE_USER", "--prepare=" + prepare,
+                          conninfo=own.conninfo(user="careless", dbname=database))
+    for more in ({}, {"HTTP_IF_NONE_MATCH": '"x"'}):
+        asked = [job(workspace, name, REMOTE_USER=principal, **more) for workspace, name, principal in keys]
+        check(program, asked * 16, rights * 16, private=True)
+    assert program.lines("error") == []
+    assert sum(calls for text, calls in statements(cursor).items() if "pg_attribute" in text) <= 4

@@ -87,7 +87,8 @@ def loose(cluster):
                     ('job', %(n)s, %(t)s, %(t)s, %(d)s, %(t)s), ('job', 'none' || %(n)s, %(t)s, %(t)s, %(d)s, null),
                     ('step', %(n)s, 's' || %(n)s, 'active', %(d)s, %(t)s),
                     ('task', %(n)s, 't' || %(n)s, 'active', %(d)s, null),
-                    ('22000', %(n)s, %(t)s, 'active', '{}', null), ('P0001', %(n)s, %(t)s, 'active', '{}', null);
+                    ('22000', %(n)s, %(t)s, 'active', '{}', null), ('22P05', %(n)s, %(t)s, 'active', '{}', null),
+                    ('P0001', %(n)s, %(t)s, 'active', '{}', null);
                 insert into loose.steps (workspace, job_id, position, id, name, status, status_details) values
                     ('step', 's' || %(n)s, 0, %(t)s, %(t)s, %(t)s, %(d)s),
                     ('task', 't' || %(n)s, 0, 's', 's', 'active', %(d)s);
@@ -125,7 +126,8 @@ def test_each_line_of_the_log_is_the_programs_own(loose, directory, run_program)
     for number in range(len(SPLITS)):
         for schema, workspace, status in (
                 ("loose", "job", 500), ("loose", "step", 500), ("loose", "task", 500),
-                ("raising", "22000", 500), ("raising", "P0001", 503), ("raising", "none", 404)):
+                ("raising", "22000", 500), ("raising", "22P05", 500), ("raising", "P0001", 503),
+                ("raising", "none", 404)):
             before = lines(programs[schema])
             assert check_headers(programs[schema].get(workspace, number)).status == status
             assert lines(programs[schema]) == before + 1

@@ -88,12 +88,13 @@ quietly make -j"$(nproc)" jobstatus.fcgi jobstatus-report
 say "fuzzers, $fuzz_seconds seconds each"
 build_fuzzer request request utf8
 build_fuzzer members members
-build_fuzzer tag tag body log
-build_fuzzer document document body members timestamp log
-build_fuzzer response response tag body log
+build_fuzzer tag tag body log utf8
+build_fuzzer document document body members timestamp log utf8
+build_fuzzer response response tag body log utf8
+build_fuzzer gate gate log utf8
 quietly xargs --max-procs="$(nproc)" -I{} env "./fuzz_{}" -max_total_time="$fuzz_seconds" -max_len=1000 -verbosity=0 \
-	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument\nresponse'
-passed=$((passed + 5))
+	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument\nresponse\ngate'
+passed=$((passed + 6))
 
 say "gcc, all tests"
 configure gcc CFLAGS='-O2 -g -Werror'

@@ -5,6 +5,7 @@
  */
 #include "exchange.h"
 
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -89,6 +90,20 @@ finish(FCGX_Request *fcgx, bool answered)
 	return ok;
 }
 
+/* Reads a request and its body, or 1 MiB of that. */
+static bool
+read_request(struct exchange *exchange)
+{
+	bool whole;
+
+	memset(&exchange->gate, 0, sizeof(exchange->gate));
+	gate_enter(&exchange->gate);
+	whole = FCGX_Accept_r(&exchange->fcgx) == 0;
+	exchange->drained = whole && drain_input(exchange->fcgx.in);
+	gate_enter(NULL);
+	return whole;
+}
+
 bool
 exchange_begin(struct exchange *exchange, const struct config *config)
 {
@@ -96,9 +111,8 @@ exchange_begin(struct exchange *exchange, const struct config *config)
 	int64_t deadline = clock_now() + config->timeout;
 
 	atomic_store(&exchange->cut, deadline);
-	if (FCGX_Accept_r(fcgx) != 0)
+	if (!read_request(exchange))
 		return false;
-	exchange->drained = drain_input(fcgx->in);
 	atomic_store(&exchange->cut, 0);
 	exchange->whole = FCGX_GetError(fcgx->in) == 0;
 	if (exchange->whole)
@@ -122,8 +136,11 @@ exchange_end(struct exchange *exchange, struct handler *handler, int64_t timeout
 	    handler_answer(handler, &exchange->request, write_output, &output) == 0;
 	bool keep = exchange->fcgx.keepConnection != 0;
 
-	if (ok && !exchange->drained)
+	if (ok && !exchange->drained) {
+		gate_enter(&exchange->gate);
 		exchange->drained = drain_rest(&exchange->fcgx);
+		gate_enter(NULL);
+	}
 	atomic_store(&exchange->cut, clock_now() + timeout);
 	ok = finish(&exchange->fcgx, ok);
 	if (!exchange->drained)

@@ -10,6 +10,7 @@
 
 #include <fcgiapp.h>
 
+#include "gate.h"
 #include "handler.h"
 
 #define EXCHANGE_INPUT_MAX \
@@ -18,8 +19,9 @@
 struct exchange {
 	FCGX_Request fcgx;
 	atomic_int_least64_t cut; /* when to cut the peer off; 0: nobody waits for it */
-	bool drained;             /* its input has been read to the end */
-	bool whole;               /* there is a request to be answered */
+	struct gate gate;
+	bool drained; /* its input has been read to the end */
+	bool whole;   /* there is a request to be answered */
 	struct handler_request request;
 };
 

@@ -152,4 +152,4 @@ def test_options_with_line_ends_are_refused(option):
             done = subprocess.run([str(postgres.program()), "--%s=%s" % (option, value)], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=clean_environment(), cwd="/")
             assert done.returncode == 64
-            assert re.fullmatch(rb"jobstatus[^\0-\x1f\x7f]*\n", done.stderr), done.stderr
+            assert re.fullmatch(rb"(jobstatus: |time=)[^\0-\x1f\x7f]*\n", done.stderr), done.stderr

@@ -43,7 +43,8 @@ def test_the_samples(name, run_site):
     assert counted(body, "jobstatus_document_size_bytes_count") == 40
     if name == "apache fcgid":
         assert counted(body, "jobstatus_processes ") >= 2
-    done = subprocess.run([find("promtool"), "check", "metrics"], input=body, capture_output=True, timeout=60, env=clean())
+    done = subprocess.run([find("promtool"), "check", "metrics"], input=body, capture_output=True, timeout=60,
+                          env=clean())
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     for path in ("/-/live", "/-/ready", "/-/metrics", "//-/metrics", "/x/../-/metrics", "/%2d/metrics", "/-%2fmetrics"):
         code, _, body = ask(front, path, source="127.0.0.2")

@@ -26,7 +26,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 3; i++)
 		variables[i] = i < 2 ? strsep(&rest, "\n") : rest;
 	status = request_parse(&request, variables[0], variables[1], variables[2], principal);
-	if (status == 200 || status == 422) {
+	if (request.route != REQUEST_JOB && status != 200 && status != 204 && status != 405 &&
+	    status != 500)
+		abort();
+	if (request.route == REQUEST_JOB && (status == 200 || status == 422)) {
 		const struct request_parameter *name = &request.name;
 
 		if (request.workspace.length == 0 || name->length == 0 ||

@@ -9,9 +9,10 @@ set -euo pipefail
 long=
 rounds=1
 fuzz_seconds=10
+endure=(--quick)
 case ${1-} in
 '') ;;
---long) long=yes rounds=5 fuzz_seconds=300; export JOBSTATUS_LONG=yes ;;
+--long) long=yes rounds=5 fuzz_seconds=300 endure=(); export JOBSTATUS_LONG=yes ;;
 *) echo "usage: check.sh [--long]" >&2; exit 64 ;;
 esac
 
@@ -69,7 +70,8 @@ build_fuzzer() {
 
 say "sources"
 cd "$top"
-quietly clang-format --dry-run -Werror src/*.[ch] bench/*.c tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c
+quietly clang-format --dry-run -Werror src/*.[ch] bench/*.c tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c \
+	tests/endure/*.c
 quietly shellcheck scripts/*.sh bench/run.sh tests/*.sh tests/e2e/run.sh .ci/run completions/jobstatus-report
 quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8 src/jobstatus-report.1
 # Without what a build in place has left: make would find it through VPATH and take it for its own.
@@ -107,6 +109,13 @@ say "instructions a request"
 quietly make tests/instructions
 ../source/tests/instructions.sh tests/instructions
 passed=$((passed + 1))
+
+say "endurance"
+JOBSTATUS_FCGI=$PWD/jobstatus.fcgi ../source/scripts/endure.sh "${endure[@]}" >"$work/table" 2>"$work/log" || {
+	cat "$work/table" "$work/log"
+	exit 1
+}
+passed=$((passed + $(wc -l <"$work/table") - 2))
 
 say "sanitizers, all tests of the program"
 configure sanitizers --enable-sanitizers CFLAGS='-O1 -g -Werror'

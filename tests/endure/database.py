@@ -26,7 +26,7 @@ def restarts(cluster, directory, times, mode):
     with Scene(directory, cluster, "--timeout=%d" % TIMEOUT) as scene, scene.steady() as load:
         for _ in range(times):
             cluster.stop(mode)
-            time.sleep(0.5)
+            time.sleep(1.5)
             cluster.start()
             recoveries.append(load.recovery(time.monotonic()))
             time.sleep(0.5)
@@ -34,7 +34,7 @@ def restarts(cluster, directory, times, mode):
     load.only(RIGHT, UNAVAILABLE)
     assert UNAVAILABLE in load.kinds(), "nothing happened"
     assert max(recoveries) < 1, "%.2f s to the first 200" % max(recoveries)
-    return "%(200)d right, %(503)d 503" % load.kinds() + "; first 200 after %.2f s; longest answer %.2f s" % (
+    return "%(right)d right, %(unavailable)d 503" % load.kinds() + "; first 200 after %.2f s; longest answer %.2f s" % (
         max(recoveries), longest)
 
 

@@ -16,7 +16,7 @@ from conftest import DATABASE, Program, install, wait_for, www_group
 RATE = 500  # requests a second
 CLIENTS = 25
 JOBS = 20
-RIGHT, UNAVAILABLE = "200", "503"
+RIGHT, UNAVAILABLE = "right", "unavailable"  # a 200 with the right body, a 503 as it should be
 
 FILL = """
 insert into jobstatus.jobs (workspace, name, id, status, status_details)
@@ -62,7 +62,7 @@ class Steady:
         if response.status == 503 and response.headers["Retry-After"] == "1" and "detail" in json.loads(body):
             return UNAVAILABLE
         self.wrong.append((response.status, body[:200]))
-        return "wrong" if response.status == 200 else str(response.status)
+        return "wrong %d" % response.status
 
     def _client(self, number):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

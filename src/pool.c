@@ -117,11 +117,12 @@ opened(struct pool *pool, struct connection *connection, const struct failure *f
 	pool->backoff = BACKOFF_FIRST;
 }
 
-/* Whether an administrator ended a session while it was opened: another may well live. */
+/* Whether the server ended a session while it was opened, before it was one or just after: another
+ * may well live. */
 static bool
 was_terminated(const struct failure *failure)
 {
-	return failure->kind == FAILURE_LOST && strcmp(failure->sqlstate, "57P01") == 0;
+	return failure->kind == FAILURE_LOST || strcmp(failure->sqlstate, "57P01") == 0;
 }
 
 /* Opens one connection, without the lock. */

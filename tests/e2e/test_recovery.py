@@ -248,8 +248,7 @@ def test_sessions_terminated_all_the_time(own, start):
             connection.autocommit = True
             with connection.cursor() as cursor:
                 while not stop.wait(0.1):
-                    cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity "
-                                   "where usename = 'reader' and state = 'idle'")
+                    cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'reader'")
 
     thread = threading.Thread(target=killer)
     thread.start()

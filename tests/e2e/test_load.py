@@ -56,9 +56,8 @@ def test_load(run_site, directory, name):
     body = directory / "body"
     body.write_bytes(answer.content)
     program.front.session.close()
-    if sanitized():
-        for clients, seconds, _ in LOADS:
-            load(program, body, clients, seconds)
+    if sanitized():  # whose times say nothing: the most clients will do
+        load(program, body, *LOADS[-1][:2])
     else:
         bare = run_site(name, program=empty(), body=body)
         assert bare.front.get("default", "none").content == answer.content

@@ -37,7 +37,7 @@ def memory(pid):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-@row("clients that send a byte a second, or go away, on half of the threads, {times} s", quick=4, full=60)
+@row("clients that send a byte a second, or go away, on half of the threads, {times} s", quick=3, full=60)
 def slow(cluster, directory, times):
     with Scene(directory, cluster, "--threads=%d" % THREADS) as scene:
         tries = []

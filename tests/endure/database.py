@@ -20,7 +20,7 @@ def in_time(answers):
     return longest
 
 
-@row("PostgreSQL restarted, {mode}, {times} times", quick=2, full=20, mode=["fast", "immediate"])
+@row("PostgreSQL restarted, {mode}, {times} times", quick=1, full=20, mode=["fast", "immediate"])
 def restarts(cluster, directory, times, mode):
     recoveries = []
     with Scene(directory, cluster, "--timeout=%d" % TIMEOUT) as scene, scene.steady() as load:
@@ -126,7 +126,7 @@ CHANGES = [
 ]
 
 
-@row("the schema changed under it, {times} times", quick=3, full=100)
+@row("the schema changed under it, {times} times", quick=2, full=100)
 def changed(cluster, directory, times):
     function = execute(cluster, "select pg_get_functiondef('jobstatus.is_name'::regproc)")[0][0]
     changes = [*CHANGES, function]  # replaced by itself, as an upgrade does

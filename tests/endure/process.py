@@ -28,7 +28,7 @@ def site(name, directory, cluster, program=None):
 APART = 4
 
 
-@row("a process killed with SIGKILL under mod_fcgid, {times} times", quick=2, full=30)
+@row("a process killed with SIGKILL under mod_fcgid, {times} times", quick=1, full=30)
 def killed(cluster, directory, times):
     made, expected = site("apache fcgid", directory, cluster)
     recoveries, failed = [], []

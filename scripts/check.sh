@@ -64,14 +64,14 @@ build_fuzzer() {
 	rooms=("${rooms[@]/#/../source/src/}")
 	quietly clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I../source/src -I../source/tests/unit \
-		"../source/tests/fuzz/fuzz_$target.c" "${rooms[@]/%/.c}" "${flags[@]}" -o "fuzz_$target"
+		"../source/tests/fuzz/fuzz_$target.c" "${rooms[@]/%/.c}" "${flags[@]}" -lfcgi -o "fuzz_$target"
 	mkdir "corpus_$target"
 }
 
 say "sources"
 cd "$top"
-quietly clang-format --dry-run -Werror src/*.[ch] bench/*.c tests/*.c tests/unit/*.[ch] tests/faults/*.c tests/fuzz/*.c \
-	tests/endure/*.c
+quietly clang-format --dry-run -Werror src/*.[ch] bench/*.c tests/*.c tests/unit/*.[ch] tests/faults/*.c \
+	tests/fuzz/*.c tests/endure/*.c
 quietly shellcheck scripts/*.sh bench/run.sh tests/*.sh tests/e2e/run.sh .ci/run completions/jobstatus-report
 quietly mandoc -Tlint -Wwarning src/jobstatus.fcgi.8 src/jobstatus-report.1
 # Without what a build in place has left: make would find it through VPATH and take it for its own.
@@ -93,9 +93,9 @@ build_fuzzer members members
 build_fuzzer tag tag body log utf8
 build_fuzzer document document body members timestamp log utf8
 build_fuzzer response response tag body log utf8
-build_fuzzer gate gate log utf8
+build_fuzzer exchange exchange gate log utf8
 quietly xargs --max-procs="$(nproc)" -I{} env "./fuzz_{}" -max_total_time="$fuzz_seconds" -max_len=1000 -verbosity=0 \
-	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument\nresponse\ngate'
+	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument\nresponse\nexchange'
 passed=$((passed + 6))
 
 say "gcc, all tests"

@@ -90,7 +90,10 @@ finish(FCGX_Request *fcgx, bool answered)
 	return ok;
 }
 
-/* Reads a request and its body, or 1 MiB of that. */
+/*
+ * Reads a request and its body, or 1 MiB of that.  After an error among the variables libfcgi has a
+ * request all the same, and would go on in the middle of a record.
+ */
 static bool
 read_request(struct exchange *exchange)
 {
@@ -99,7 +102,8 @@ read_request(struct exchange *exchange)
 	memset(&exchange->gate, 0, sizeof(exchange->gate));
 	gate_enter(&exchange->gate);
 	whole = FCGX_Accept_r(&exchange->fcgx) == 0;
-	exchange->drained = whole && drain_input(exchange->fcgx.in);
+	exchange->drained =
+	    whole && (FCGX_GetError(exchange->fcgx.in) != 0 || drain_input(exchange->fcgx.in));
 	gate_enter(NULL);
 	return whole;
 }

@@ -26,7 +26,6 @@ OS_Read(int fd, char *buffer, size_t length)
 
 	if (n <= 0 || current == NULL || gate_pass(current, (unsigned char *)buffer, (size_t)n))
 		return (int)n;
-	log_debug("a front's records were refused");
 	return 0; /* as if it had ended there */
 }
 
@@ -44,73 +43,18 @@ length_at(const unsigned char *bytes)
  * four.  Returns whether the two may be as long as they say.
  */
 static bool
-pass_length(struct gate_pairs *pairs, unsigned char byte)
+pass_length(struct gate *gate, unsigned char byte)
 {
 	unsigned int second;
 
-	pairs->lengths[pairs->have++] = byte;
-	second = pairs->lengths[0] < 0x80 ? 1 : 4;
-	if (pairs->have <= second || (pairs->lengths[second] >= 0x80 && pairs->have < second + 4))
+	gate->lengths[gate->lengths_have++] = byte;
+	second = gate->lengths[0] < 0x80 ? 1 : 4;
+	if (gate->lengths_have <= second ||
+	    (gate->lengths[second] >= 0x80 && gate->lengths_have < second + 4))
 		return true;
-	pairs->have = 0;
-	pairs->left = length_at(pairs->lengths) + length_at(pairs->lengths + second);
-	return pairs->left <= GATE_VARIABLES_MAX;
-}
-
-static bool
-pass_pairs(struct gate_pairs *pairs, const unsigned char *bytes, size_t length)
-{
-	while (length > 0) {
-		size_t taken = pairs->left < length ? pairs->left : length;
-
-		pairs->left -= taken;
-		if (taken == 0) {
-			if (!pass_length(pairs, *bytes))
-				return false;
-			taken = 1;
-		}
-		bytes += taken;
-		length -= taken;
-	}
-	return true;
-}
-
-/*
- * Judges the header of a record.  At each management record that it does not know libfcgi loses
- * memory, and takes its content for the stream's that it reads; no front sends any.
- */
-static bool
-pass_header(struct gate *gate)
-{
-	const FCGI_Header *header = (const FCGI_Header *)gate->header;
-	unsigned int id = (unsigned int)header->requestIdB1 << 8 | header->requestIdB0;
-
-	gate->left = (size_t)header->contentLengthB1 << 8 | header->contentLengthB0;
-	gate->padding = header->paddingLength;
-	gate->off = header->version != FCGI_VERSION_1;
-	if (header->type == FCGI_BEGIN_REQUEST && gate->id == 0)
-		gate->id = id;
-	if (header->type == FCGI_GET_VALUES) {
-		gate->values = (struct gate_pairs){ .left = 0 };
-		return gate->left <= GATE_VALUES_MAX;
-	}
-	if (header->type == FCGI_PARAMS)
-		gate->total += gate->left;
-	return id != 0 && gate->total <= GATE_VARIABLES_MAX;
-}
-
-/* Those of another request are no part of this one's; libfcgi leaves them out. */
-static bool
-pass_content(struct gate *gate, const unsigned char *bytes, size_t length)
-{
-	const FCGI_Header *header = (const FCGI_Header *)gate->header;
-	unsigned int id = (unsigned int)header->requestIdB1 << 8 | header->requestIdB0;
-
-	if (header->type == FCGI_GET_VALUES)
-		return pass_pairs(&gate->values, bytes, length);
-	if (header->type == FCGI_PARAMS && id == gate->id)
-		return pass_pairs(&gate->variables, bytes, length);
-	return true;
+	gate->lengths_have = 0;
+	gate->pair_left = length_at(gate->lengths) + length_at(gate->lengths + second);
+	return gate->pair_left <= GATE_VARIABLES_MAX;
 }
 
 static size_t
@@ -122,27 +66,120 @@ take(size_t *from, size_t most)
 	return taken;
 }
 
-bool
-gate_pass(struct gate *gate, const unsigned char *bytes, size_t length)
+static bool
+pass_pairs(struct gate *gate, const unsigned char *bytes, size_t length)
 {
-	while (length > 0 && !gate->off) {
-		size_t taken = 1;
+	while (length > 0) {
+		size_t taken = take(&gate->pair_left, length);
 
-		if (gate->have < sizeof(gate->header)) {
-			gate->header[gate->have++] = *bytes;
-			if (gate->have == sizeof(gate->header) && !pass_header(gate))
+		if (taken == 0) {
+			if (!pass_length(gate, *bytes))
 				return false;
-		} else if (gate->left > 0) {
-			taken = take(&gate->left, length);
-			if (!pass_content(gate, bytes, taken))
-				return false;
-		} else {
-			taken = take(&gate->padding, length);
+			taken = 1;
 		}
-		if (gate->have == sizeof(gate->header) && gate->left == 0 && gate->padding == 0)
-			gate->have = 0;
 		bytes += taken;
 		length -= taken;
 	}
 	return true;
+}
+
+static void
+begin_pairs(struct gate *gate)
+{
+	gate->lengths_have = 0;
+	gate->pair_left = 0;
+}
+
+/*
+ * Judges the header of a record.  Of padding at the beginning, and at the end of the variables,
+ * libfcgi knows nothing when it goes on to read the next stream.
+ */
+static bool
+pass_header(struct gate *gate)
+{
+	const FCGI_Header *header = (const FCGI_Header *)gate->header;
+	unsigned int id = (unsigned int)header->requestIdB1 << 8 | header->requestIdB0;
+
+	gate->left = (size_t)header->contentLengthB1 << 8 | header->contentLengthB0;
+	gate->padding = header->paddingLength;
+	if (header->version != FCGI_VERSION_1)
+		return false;
+	switch (header->type) {
+	case FCGI_GET_VALUES:
+		begin_pairs(gate);
+		return gate->stage == GATE_IDLE && id == FCGI_NULL_REQUEST_ID &&
+		    gate->left <= GATE_VALUES_MAX;
+	case FCGI_BEGIN_REQUEST:
+		if (gate->stage != GATE_IDLE)
+			return false;
+		begin_pairs(gate);
+		gate->id = id;
+		gate->stage = GATE_VARIABLES;
+		return id != FCGI_NULL_REQUEST_ID && gate->padding == 0 &&
+		    gate->left == sizeof(FCGI_BeginRequestBody);
+	case FCGI_PARAMS:
+		if (gate->stage != GATE_VARIABLES || id != gate->id)
+			return false;
+		gate->total += gate->left;
+		if (gate->left > 0)
+			return gate->total <= GATE_VARIABLES_MAX;
+		gate->stage = GATE_BODY;
+		return gate->padding == 0;
+	case FCGI_STDIN:
+		if (gate->stage != GATE_BODY || id != gate->id)
+			return false;
+		if (gate->left == 0)
+			gate->stage = GATE_OVER;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+pass_content(struct gate *gate, const unsigned char *bytes, size_t length)
+{
+	const FCGI_Header *header = (const FCGI_Header *)gate->header;
+
+	return (header->type != FCGI_PARAMS && header->type != FCGI_GET_VALUES) ||
+	    pass_pairs(gate, bytes, length);
+}
+
+/* Takes some bytes.  Returns how many, or 0 to refuse them. */
+static size_t
+pass_some(struct gate *gate, const unsigned char *bytes, size_t length)
+{
+	size_t taken = 1;
+
+	if (gate->have < sizeof(gate->header)) {
+		gate->header[gate->have++] = *bytes;
+		if (gate->have == sizeof(gate->header) && !pass_header(gate))
+			return 0;
+	} else if (gate->left > 0) {
+		taken = take(&gate->left, length);
+		if (!pass_content(gate, bytes, taken))
+			return 0;
+	} else {
+		taken = take(&gate->padding, length);
+	}
+	if (gate->have == sizeof(gate->header) && gate->left == 0 && gate->padding == 0)
+		gate->have = 0;
+	return taken;
+}
+
+bool
+gate_pass(struct gate *gate, const unsigned char *bytes, size_t length)
+{
+	/* libfcgi looks at nothing that comes behind the request. */
+	while (length > 0 && gate->stage != GATE_OVER && !gate->refused) {
+		size_t taken = pass_some(gate, bytes, length);
+
+		if (taken == 0) {
+			gate->refused = true;
+			log_debug("a front's records were refused");
+		}
+		bytes += taken;
+		length -= taken;
+	}
+	return !gate->refused;
 }

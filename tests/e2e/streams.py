@@ -9,25 +9,30 @@ DATA = 8
 LENGTHS = [0, 1, 2, 7, 8, 9, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF]
 LONG_LENGTHS = [0, 1, 127, 128, 255, 256, 0xFFFF, 0x10000, 0x3FFFF, 0x40000, 0xFFFFFF, 0x1000000, 0x3FFFFFFF,
                 0x7FFFFFFE, 0x7FFFFFFF]
+OTHER = 7  # the id of requests for another job
 IDS = [0, 1, 2, 255, 256, 0xFFFF]
 KNOWN_VALUES = ["FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"]
 MEBI = 1 << 20
+HUGE = struct.pack("!I", 0xFFFFFFF0) * 2  # a name and a value
+# What the gate refuses, or else libfcgi ends the process; small enough for a record's padding.
+BOMBS = [record(GET_VALUES, pair("FCGI_MAX_CONNS", "") * 6, 0), record(GET_VALUES, HUGE + b"x", 0),
+         record(PARAMS, HUGE + b"x"), record(99, b"", 0) * 4]
 
 
 class Corpus:
-    """Streams of a request for a job; each is (its kind, its pieces), and of one kind alone the answer is certain."""
+    """Streams of a request for a job, some with one for another job; each is (its kind, its pieces)."""
 
-    def __init__(self, workspace, name, seed):
-        self.params = job(workspace, name)
+    def __init__(self, workspace, name, other, seed):
+        self.params, self.other = job(workspace, name), job(workspace, other)
         self.random = random.Random(seed)
         pairs = b"".join(pair(key, value) for key, value in self.params.items())
         self.records = [begin(True), record(PARAMS, pairs), record(PARAMS), record(STDIN, b"{}"), record(STDIN)]
         self.good = b"".join(self.records)
 
     def __iter__(self):
-        for kind in (self.split, self.ended, self.lying_records, self.lying_pairs, self.odd_records, self.odd_values,
-                     self.odd_ids, self.odd_roles, self.out_of_order, self.odd_variables, self.flipped, self.noise,
-                     self.noisy_records):
+        for kind in (self.split, self.regrouped, self.ended, self.lying_records, self.lying_pairs, self.odd_records,
+                     self.odd_values, self.odd_ids, self.odd_roles, self.out_of_order, self.aborted, self.two_jobs,
+                     self.odd_variables, self.flipped, self.noise, self.noisy_records, self.stopped, self.hidden):
             for pieces in kind():
                 yield kind.__name__, pieces
 
@@ -39,6 +44,13 @@ class Corpus:
         """In two pieces, at each byte: as good as whole."""
         for at in range(1, len(self.good)):
             yield [self.good[:at], self.good[at:]]
+
+    def regrouped(self):
+        """In other records, with padding: as good too."""
+        pairs = self.records[1][8:]
+        for at in range(1, len(pairs)):
+            yield [self.records[0] + record(PARAMS, pairs[:at], padding=at % 256) +
+                   record(PARAMS, pairs[at:], padding=255 - at % 256) + b"".join(self.records[2:])]
 
     def ended(self):
         for at in range(len(self.good)):
@@ -112,6 +124,27 @@ class Corpus:
             for _ in range(40):
                 yield [b"".join(self.random.choices(self.records, k=self.random.randint(1, 12)))]
 
+    def aborted(self):
+        """After each byte of the variables."""
+        pairs = self.records[1][8:]
+        for at in range(1, len(pairs) + 1):
+            for number in (1, 2):
+                yield [self.records[0] + record(PARAMS, pairs[:at]) + record(ABORT, request_id=number) +
+                       record(PARAMS, pairs[at:]) + b"".join(self.records[2:])]
+
+    def two_jobs(self):
+        """Another request, in this one and after it; and two paths, of which the first counts."""
+        other = encode(self.other, b"", True, OTHER)
+        for at in range(len(self.records) + 1):
+            yield self.put(at, other)
+        for at in range(1, len(self.good + other)):
+            whole = self.good + other
+            yield [whole[:at], whole[at:]]
+        path = pair("PATH_INFO", self.other["PATH_INFO"])
+        for first, last, number in ((path, b"", OTHER), (b"", path, 1)):
+            yield [begin(True, number) + stream(PARAMS, first + self.records[1][8:] + last, number) +
+                   stream(STDIN, b"", number)]
+
     def odd_variables(self):
         other = {"REQUEST_METHOD": "DELETE", "PATH_INFO": "/", "SCRIPT_NAME": "/x", "CONTENT_LENGTH": "-1", "": "",
                  "=": "="}
@@ -126,10 +159,15 @@ class Corpus:
                 yield [encode(dict(self.params, **{key: value}), b"", True)]
 
     def flipped(self):
-        """Each bit of the good stream the other way round."""
+        """Each bit of the good stream the other way round, and several of them."""
         for at in range(len(self.good)):
             for bit in range(8):
                 yield [self.good[:at] + bytes([self.good[at] ^ 1 << bit]) + self.good[at + 1:]]
+        for _ in range(500):
+            data = bytearray(self.good)
+            for _ in range(self.random.randint(2, 8)):
+                data[self.random.randrange(len(data))] ^= 1 << self.random.randrange(8)
+            yield [bytes(data)]
 
     def noise(self):
         for _ in range(1000):
@@ -143,6 +181,31 @@ class Corpus:
                               self.random.choice([0, 1, 1, 1, 2]), padding=self.random.choice([0, 0, 5]))
                        for _ in range(self.random.randint(1, 10))]
             yield [begin(True) + self.random.choice([b"", self.records[1]]) + b"".join(records)]
+
+    def stopped(self):
+        """Bombs behind a header at which libfcgi stops, or is stopped: some in a piece of their own."""
+        for bomb in BOMBS:
+            for at in range(len(self.records) + 1):
+                for kind in (ABORT, PARAMS, STDIN, DATA, GET_VALUES, 99):
+                    for its_id in (1, 2):
+                        yield self.put(at, record(kind, bomb, its_id))
+                yield self.put(at, record(STDIN, version=2) + bomb)
+                yield self.put(at, record(PARAMS, b"\1") + bomb)
+                for refused in (record(99, bomb, 0), record(PARAMS, bomb, 0), record(GET_VALUES, bomb * 8, 0)):
+                    yield [b"".join(self.records[:at]), refused[:8], refused[8:]]
+
+    def hidden(self):
+        """Bombs where they are no records: in padding, and behind what makes libfcgi leave out the next record."""
+        for bomb in BOMBS:
+            for at, good in enumerate(self.records):
+                padded = good[:6] + bytes([len(bomb)]) + good[7:] + bomb
+                yield [b"".join([*self.records[:at], padded, *self.records[at + 1:]])]
+            for at in range(len(self.records) + 1):
+                for kind in (ABORT, PARAMS, STDIN, DATA, GET_VALUES, 99):
+                    for its_id in (1, 2):
+                        yield self.put(at, record(kind, b"", its_id, padding=len(bomb))[:8] + bomb)
+                        for cover in (b"", b"\x7f\x7f", b"\0\x7f"):
+                            yield self.put(at, record(kind, b"", its_id) + record(PARAMS, cover) + bomb)
 
 
 def large(params):

@@ -4,7 +4,6 @@
  */
 #include "connection.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <libpq-fe.h>
 
 #include "clock.h"
+#include "command.h"
 #include "dial.h"
 #include "statement.h"
 
@@ -38,113 +38,6 @@ static const char *const prepared_names[STATEMENTS] = {
 static const int formats[PARAMETERS] = { BINARY, BINARY, BINARY };
 static const Oid types[PARAMETERS] = { TEXT_OID, TEXT_OID, TEXT_OID };
 
-/* SQLSTATEs after which a fresh session may answer. */
-static bool
-ends_session(const char *sqlstate)
-{
-	return strncmp(sqlstate, "57P", 3) == 0 || /* the server ended it */
-	    strncmp(sqlstate, "08", 2) == 0 ||     /* connection exception */
-	    strncmp(sqlstate, "40", 2) == 0 ||     /* a standby's conflict with replay */
-	    strcmp(sqlstate, "0A000") == 0 ||      /* cached plan must not change result type */
-	    strcmp(sqlstate, "26000") == 0;        /* prepared statement unknown here */
-}
-
-/* SQLSTATEs that speak of rows: a view's value that is no json, two jobs of one name. */
-static bool
-is_data(const char *sqlstate)
-{
-	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "21", 2) == 0;
-}
-
-static enum failure_kind
-kind_of(const char *sqlstate, const PGconn *pg)
-{
-	if (sqlstate == NULL)
-		return PQstatus(pg) == CONNECTION_BAD ? FAILURE_LOST : FAILURE_REFUSED;
-	if (ends_session(sqlstate))
-		return FAILURE_LOST;
-	if (strcmp(sqlstate, "57014") == 0) /* statement_timeout */
-		return FAILURE_SLOW;
-	if (strcmp(sqlstate, "42703") == 0) /* undefined column */
-		return FAILURE_CHANGED;
-	return is_data(sqlstate) ? FAILURE_DATA : FAILURE_REFUSED;
-}
-
-static int
-fail_by_result(struct failure *failure, const PGconn *pg, const PGresult *result)
-{
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-	failure_set(failure, kind_of(sqlstate, pg), message != NULL ? message : PQerrorMessage(pg));
-	if (sqlstate != NULL)
-		snprintf(failure->sqlstate, sizeof(failure->sqlstate), "%s", sqlstate);
-	return -1;
-}
-
-static int
-flush(PGconn *pg, int64_t deadline, struct failure *failure)
-{
-	for (;;) {
-		switch (PQflush(pg)) {
-		case 0:
-			return 0;
-		case 1:
-			break;
-		default:
-			return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
-		}
-		if (dial_wait(pg, POLLIN | POLLOUT, deadline, NULL) != 0)
-			return failure_set(
-			    failure, FAILURE_TIMEOUT, "the deadline passed while sending");
-		if (!PQconsumeInput(pg))
-			return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
-	}
-}
-
-/* The next result, which may be NULL.  Returns 0, or -1 with *FAILURE set. */
-static int
-next_result(PGconn *pg, int64_t deadline, PGresult **result, struct failure *failure)
-{
-	while (PQisBusy(pg)) {
-		if (dial_wait(pg, POLLIN, deadline, NULL) != 0)
-			return failure_set(failure, FAILURE_TIMEOUT, "the deadline passed");
-		if (!PQconsumeInput(pg))
-			return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
-	}
-	*result = PQgetResult(pg);
-	return 0;
-}
-
-/* Waits for the results of what was sent and gives the last of them that is not NULL. */
-static int
-finish_command(PGconn *pg, int sent, int64_t deadline, PGresult **last, struct failure *failure)
-{
-	PGresult *result;
-
-	*last = NULL;
-	if (!sent)
-		return failure_set(failure, FAILURE_LOST, PQerrorMessage(pg));
-	if (flush(pg, deadline, failure) != 0)
-		return -1;
-	while (next_result(pg, deadline, &result, failure) == 0) {
-		ExecStatusType status;
-
-		if (result == NULL)
-			return 0;
-		PQclear(*last);
-		*last = result;
-		status = PQresultStatus(result);
-		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-			fail_by_result(failure, pg, result);
-			break;
-		}
-	}
-	PQclear(*last);
-	*last = NULL;
-	return -1;
-}
-
 /* Ends a pipeline: what is left is its synchronisation point. */
 static int
 end_pipeline(struct connection *c, int64_t deadline, struct failure *failure)
@@ -153,7 +46,7 @@ end_pipeline(struct connection *c, int64_t deadline, struct failure *failure)
 	ExecStatusType status;
 
 	do {
-		if (next_result(c->pg, deadline, &result, failure) != 0)
+		if (command_result(c->pg, deadline, &result, failure) != 0)
 			return -1;
 		status = PQresultStatus(result);
 		PQclear(result);
@@ -187,7 +80,7 @@ prepare(struct connection *c, int64_t deadline, struct failure *failure)
 	for (int i = 0; i < STATEMENTS; i++) {
 		if (!c->fits[i])
 			continue;
-		if (finish_command(c->pg, sent, deadline, &result, failure) != 0)
+		if (command_finish(c->pg, sent, deadline, &result, failure) != 0)
 			return -1;
 		PQclear(result);
 	}
@@ -216,7 +109,7 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 		    "the database's encoding is SQL_ASCII, which says nothing of its text");
 	if (PQsetnonblocking(c->pg, 1) != 0)
 		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
-	if (finish_command(c->pg,
+	if (command_finish(c->pg,
 		PQsendQueryParams(c->pg, question, 3, NULL, values, NULL, NULL, BINARY), deadline,
 		&result, failure) != 0)
 		return -1;
@@ -311,10 +204,10 @@ skip_settings(struct connection *c, int64_t deadline, struct failure *failure)
 	PGresult *result;
 
 	do {
-		if (next_result(c->pg, deadline, &result, failure) != 0)
+		if (command_result(c->pg, deadline, &result, failure) != 0)
 			return -1;
 		if (result != NULL && PQresultStatus(result) != PGRES_TUPLES_OK) {
-			fail_by_result(failure, c->pg, result);
+			command_fail(failure, c->pg, result);
 			failure->kind = FAILURE_LOST;
 			PQclear(result);
 			return -1;
@@ -354,7 +247,7 @@ take_rows(struct connection *c, enum statement statement, int64_t deadline, conn
 	bool any = false;
 
 	for (;;) {
-		if (next_result(c->pg, deadline, &result, failure) != 0) {
+		if (command_result(c->pg, deadline, &result, failure) != 0) {
 			if (any && failure->kind == FAILURE_TIMEOUT)
 				failure->kind = FAILURE_SLOW;
 			return -1;
@@ -366,7 +259,7 @@ take_rows(struct connection *c, enum statement statement, int64_t deadline, conn
 			if (outcome == 0)
 				outcome = take_row(c, statement, result, take, context, failure);
 		} else if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-			outcome = fail_by_result(failure, c->pg, result);
+			outcome = command_fail(failure, c->pg, result);
 		}
 		PQclear(result);
 	}
@@ -381,14 +274,14 @@ judge_values(struct connection *c, const char *const values[PARAMETERS],
     const int lengths[PARAMETERS], int64_t deadline, struct failure *failure)
 {
 	struct failure answer;
+	PGresult *result;
+	int sent = PQsendQueryParams(
+	    c->pg, "select $1, $2, $3", PARAMETERS, types, values, lengths, formats, BINARY);
 
-	if (!PQsendQueryParams(
-		c->pg, "select $1, $2, $3", PARAMETERS, types, values, lengths, formats, BINARY))
-		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
-	if (flush(c->pg, deadline, failure) != 0)
+	if (command_finish(c->pg, sent, deadline, &result, &answer) == 0) {
+		PQclear(result);
 		return -1;
-	if (take_rows(c, STATEMENT_STATUS, deadline, NULL, NULL, &answer) == 0)
-		return -1;
+	}
 	*failure = answer;
 	if (strcmp(failure->sqlstate, UNTRANSLATABLE) == 0)
 		failure->kind = FAILURE_FOREIGN;
@@ -417,7 +310,7 @@ connection_read(struct connection *c, enum statement statement,
 	}
 	if (!send_statement(c, statement, values, lengths))
 		return failure_set(failure, FAILURE_LOST, PQerrorMessage(c->pg));
-	if (flush(c->pg, deadline, failure) != 0)
+	if (command_flush(c->pg, deadline, failure) != 0)
 		return -1;
 	if (pipeline && skip_settings(c, deadline, failure) != 0)
 		return -1;

@@ -14,6 +14,7 @@ static const char *const causes[] = {
 	[FAILURE_CONNECT] = "no connection",
 	[FAILURE_REFUSED] = "refused",
 	[FAILURE_DATA] = "broken rows",
+	[FAILURE_FOREIGN] = "a character that its encoding lacks",
 	[FAILURE_CHANGED] = "refused",
 	[FAILURE_MEMORY] = "no memory",
 };

@@ -163,7 +163,7 @@ begin_line(struct line *line, enum log_level level)
 		clock_gettime(CLOCK_REALTIME, &ts);
 		if (gmtime_r(&ts.tv_sec, &tm) != NULL)
 			end += strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%S", &tm);
-		sprintf(end, ".%03ldZ", ts.tv_nsec / 1000000);
+		snprintf(end, sizeof(now) - (size_t)(end - now), ".%03ldZ", ts.tv_nsec / 1000000);
 		add_pair(line, &(const struct log_pair){ "time", now });
 	}
 	add_pair(line, &(const struct log_pair){ "level", levels[level].name });
@@ -211,7 +211,8 @@ log_text(enum log_level level, const char *format, va_list arguments)
 		log_pairs(level, &(const struct log_pair){ "msg", text }, 1);
 		return;
 	}
-	line.length = (size_t)sprintf(line.bytes, "%.60s: %s: ", program, levels[level].name);
+	line.length = (size_t)snprintf(
+	    line.bytes, sizeof(line.bytes), "%.60s: %s: ", program, levels[level].name);
 	add_escaped(&line, text, false);
 	write_line(level, &line);
 }

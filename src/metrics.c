@@ -40,10 +40,15 @@ struct place {
 	_Alignas(64) atomic_uint_least64_t gauges[METRICS_GAUGES];
 };
 
-/* What the file holds. */
-struct region {
+/* How the file begins. */
+struct header {
 	char magic[32];
 	uint64_t layout;
+};
+
+/* What it holds. */
+struct region {
+	struct header header;
 	atomic_uint_least64_t requests[METRICS_STATUSES];
 	atomic_uint_least64_t events[METRICS_EVENTS];
 	struct {
@@ -102,9 +107,9 @@ is_at(const char *path, int fd)
 static int
 make_ready(const char *path, int fd)
 {
-	struct region header = { .layout = 0 };
+	static const struct header ours = { MAGIC, LAYOUT };
+	struct header header;
 	struct stat status;
-	const size_t head = offsetof(struct region, requests);
 
 	if (fstat(fd, &status) != 0)
 		return -1;
@@ -114,16 +119,13 @@ make_ready(const char *path, int fd)
 		return -1;
 	}
 	if (status.st_size == 0) {
-		/* All of it: a write to a page for which there is no space would end the process.
-		 */
+		/* All of it: a write to a page without space would end the process. */
 		if ((errno = posix_fallocate(fd, 0, sizeof(struct region))) != 0)
 			return -1;
-		strcpy(header.magic, MAGIC);
-		header.layout = LAYOUT;
-		return pwrite(fd, &header, head, 0) == (ssize_t)head ? 0 : -1;
+		return pwrite(fd, &ours, sizeof(ours), 0) == sizeof(ours) ? 0 : -1;
 	}
-	if (pread(fd, &header, head, 0) != (ssize_t)head ||
-	    strncmp(header.magic, MAGIC, sizeof(header.magic)) != 0) {
+	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    memcmp(header.magic, ours.magic, sizeof(ours.magic)) != 0) {
 		errno = 0;
 		return -1;
 	}

@@ -88,6 +88,7 @@ forget(struct pool *pool, struct slot *slot)
 	swap(slot, &pool->slots[pool->open]);
 }
 
+/* To those who watch, after each change of the two. */
 static void
 show(const struct pool *pool)
 {

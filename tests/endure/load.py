@@ -10,8 +10,8 @@ import threading
 import time
 
 import fronts
-import postgres
 from conftest import DATABASE, Program, install, wait_for, www_group
+from cutter import Cutter
 
 RATE = 500  # requests a second
 CLIENTS = 25
@@ -159,37 +159,22 @@ class Scene:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class Path:
+class Path(Cutter):
     """A way to a cluster's socket that can be made to swallow everything, as a network may."""
 
     def __init__(self, directory, cluster):
-        self.directory, self.port = pathlib.Path(directory), cluster.port
-        self.target = os.path.join(cluster.socket_dir, ".s.PGSQL.%d" % cluster.port)
         self.through = threading.Event()
         self.through.set()
-        self.open = []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.directory / (".s.PGSQL.%d" % self.port)))
-        self.listener.listen(1000)
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(directory, cluster)
 
-    conninfo = postgres.Cluster.conninfo
+    def close(self):
+        self.through.set()
+        super().close()
 
-    @property
-    def socket_dir(self):
-        return self.directory
-
-    def _accept(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.target)
-            self.open += [client, server]
-            for pair in ((client, server), (server, client)):
-                threading.Thread(target=self._carry, args=pair, daemon=True).start()
+    def _serve(self, client, server):
+        server.connect(self.target)
+        for pair in ((client, server), (server, client)):
+            threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
     def _carry(self, source, target):
         with contextlib.suppress(OSError):
@@ -199,9 +184,3 @@ class Path:
         for one in (source, target):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        self.through.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        for one in [self.listener, *self.open]:
-            one.close()

@@ -4,9 +4,12 @@
  */
 #include "connection.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
@@ -21,6 +24,8 @@
 
 struct connection {
 	PGconn *pg;
+	size_t host;
+	int line;                /* the socket's second descriptor, for connection_cut(); or -1 */
 	char *texts[STATEMENTS]; /* when they are not prepared */
 	bool fits[STATEMENTS];
 	int parameters;   /* that the statements have */
@@ -129,7 +134,7 @@ set_up(struct connection *c, const struct connection_options *options, int64_t d
 }
 
 struct connection *
-connection_open(const struct connection_options *options, int64_t deadline,
+connection_open(const struct connection_options *options, size_t which, int64_t deadline,
     const atomic_bool *cancel, struct failure *failure)
 {
 	struct connection *c = calloc(1, sizeof(*c));
@@ -141,8 +146,12 @@ connection_open(const struct connection_options *options, int64_t deadline,
 	snprintf(c->timeout, sizeof(c->timeout), "%lld",
 	    (long long)((options->timeout + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND));
 	failure_set(failure, FAILURE_TIMEOUT, "no time was left to connect");
-	if ((c->pg = dial(options->database, deadline, cancel, failure)) == NULL)
+	c->line = -1;
+	c->host = which;
+	if ((c->pg = dial(options->hosts, &c->host, deadline, cancel, failure)) == NULL)
 		goto failed;
+	if (options->hosts->count > 1)
+		c->line = fcntl(PQsocket(c->pg), F_DUPFD_CLOEXEC, 0);
 	if (set_up(c, options, deadline, failure) != 0)
 		goto failed;
 	return c;
@@ -157,8 +166,26 @@ connection_close(struct connection *c)
 	if (c == NULL)
 		return;
 	PQfinish(c->pg);
+	if (c->line >= 0)
+		close(c->line);
 	free_texts(c);
 	free(c);
+}
+
+size_t
+connection_host(const struct connection *c, const char **name, const char **port)
+{
+	*name = PQhost(c->pg);
+	*port = PQport(c->pg);
+	return c->host;
+}
+
+/* PQsocket() will not do: libpq closes it by itself, and its number may be another's by then. */
+void
+connection_cut(const struct connection *c)
+{
+	if (c->line >= 0)
+		shutdown(c->line, SHUT_RDWR);
 }
 
 bool

@@ -11,12 +11,13 @@
 
 #include "compat.h"
 #include "failure.h"
+#include "host.h"
 #include "row.h"
 
 struct connection;
 
 struct connection_options {
-	const char *database; /* libpq conninfo */
+	struct host_list *hosts;
 	const char *schema;
 	enum compat compat;
 	bool authorize;  /* a job is shown to whom `readers` names alone */
@@ -32,13 +33,21 @@ typedef int connection_row(void *context, const struct row *row);
 bool connection_valid_database(const char *database);
 
 /*
- * Opens a session and prepares the statements.  Hosts are tried one after the other, each with its
- * share of the time to DEADLINE; *CANCEL, when it turns true, ends the attempt.  NULL: *FAILURE
- * says why.
+ * Opens a session with the host of index WHICH, or with DIAL_ANY with one that answers, and
+ * prepares the statements; *CANCEL, when it turns true, ends the attempt.  NULL: *FAILURE says why.
  */
-struct connection *connection_open(const struct connection_options *options, int64_t deadline,
-    const atomic_bool *cancel, struct failure *failure);
+struct connection *connection_open(const struct connection_options *options, size_t which,
+    int64_t deadline, const atomic_bool *cancel, struct failure *failure);
 void connection_close(struct connection *connection);
+
+/* The index of its host, and its name and port, or directory and port, as libpq has them. */
+size_t connection_host(const struct connection *connection, const char **name, const char **port);
+
+/*
+ * Ends the session from another thread than the one that uses it, which finds it lost.  Does
+ * nothing where there is but one host to go to.
+ */
+void connection_cut(const struct connection *connection);
 
 /* Whether the session can run STATEMENT: several jobs are not always to be asked for. */
 bool connection_fits(const struct connection *connection, enum statement statement);

@@ -92,9 +92,18 @@ poll_connect(PGconn *pg, int64_t deadline, const atomic_bool *cancel, struct fai
 	return fail_to_connect(failure, pg);
 }
 
+/* What an attempt that has failed tells of a host. */
+static enum host_state
+judge(const PGconn *pg, const struct failure *failure)
+{
+	if (PQparameterStatus(pg, "server_version") != NULL) /* its role is not the one asked for */
+		return HOST_ANSWERS;
+	return *failure->sqlstate != '\0' ? HOST_REFUSES : HOST_SILENT;
+}
+
 static PGconn *
-connect_host(const char *database, const struct host *host, int64_t deadline,
-    const atomic_bool *cancel, struct failure *failure)
+connect_host(const char *database, struct host *host, int64_t deadline, const atomic_bool *cancel,
+    struct failure *failure)
 {
 	const char *keywords[HOST_KEYWORDS], *values[HOST_KEYWORDS];
 	PGconn *pg;
@@ -108,30 +117,93 @@ connect_host(const char *database, const struct host *host, int64_t deadline,
 	PQsetErrorVerbosity(pg, PQERRORS_VERBOSE);
 	if (poll_connect(pg, deadline, cancel, failure) == 0) {
 		PQsetErrorVerbosity(pg, PQERRORS_DEFAULT);
+		host->state = HOST_ANSWERS;
+		host->tried = clock_now();
 		return pg;
 	}
+	host->state = judge(pg, failure);
+	host->tried = clock_now();
 	PQfinish(pg);
 	return NULL;
 }
 
-PGconn *
-dial(const char *database, int64_t deadline, const atomic_bool *cancel, struct failure *failure)
+/* The rounds of a search: who is good, who else there is, and who has said nothing again. */
+enum round { ROUND_GOOD, ROUND_OTHERS, ROUND_SILENT, ROUNDS };
+
+/* Whether HOST has a turn in ROUND of the search that BEGAN then. */
+static bool
+has_turn(const struct host *host, enum round round, int64_t began)
 {
-	struct host_list list;
+	if (round == ROUND_SILENT)
+		return host->state == HOST_SILENT;
+	return host->tried < began && (round == ROUND_OTHERS || host_is_good(host));
+}
+
+/* How long host I may take of what is left to DEADLINE: as long as each of those after it. */
+static int64_t
+share_of(const struct host_list *hosts, size_t i, enum round round, int64_t began, int64_t left)
+{
+	int64_t turns = 0;
+
+	for (size_t j = round == ROUND_SILENT ? i : 0; j < hosts->count; j++)
+		turns +=
+		    has_turn(&hosts->hosts[j], round == ROUND_SILENT ? round : ROUND_OTHERS, began);
+	left /= turns;
+	return round != ROUND_SILENT && left > DIAL_PATIENCE ? DIAL_PATIENCE : left;
+}
+
+static PGconn *
+search(struct host_list *hosts, size_t *which, int64_t deadline, const atomic_bool *cancel,
+    struct failure *failure)
+{
+	int64_t began = clock_now();
 	PGconn *pg = NULL;
 
-	if (host_list_open(&list, database) != 0) {
+	for (enum round round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < hosts->count && pg == NULL; i++) {
+			int64_t now = clock_now();
+
+			if (!has_turn(&hosts->hosts[i], round, began))
+				continue;
+			if (now >= deadline || (cancel != NULL && atomic_load(cancel)))
+				return NULL;
+			*which = i;
+			pg = connect_host(hosts->database, &hosts->hosts[i],
+			    now + share_of(hosts, i, round, began, deadline - now), cancel,
+			    failure);
+		}
+	}
+	return pg;
+}
+
+PGconn *
+dial(struct host_list *hosts, size_t *which, int64_t deadline, const atomic_bool *cancel,
+    struct failure *failure)
+{
+	int64_t patience = clock_now() + DIAL_PATIENCE;
+
+	if (hosts->count == 1)
+		*which = 0;
+	else if (*which == DIAL_ANY)
+		return search(hosts, which, deadline, cancel, failure);
+	else if (patience < deadline)
+		deadline = patience;
+	return connect_host(hosts->database, &hosts->hosts[*which], deadline, cancel, failure);
+}
+
+PGconn *
+dial_database(
+    const char *database, int64_t deadline, const atomic_bool *cancel, struct failure *failure)
+{
+	struct host_list hosts;
+	size_t which = DIAL_ANY;
+	PGconn *pg;
+
+	if (host_list_open(&hosts, database) != 0) {
 		failure_set(failure, FAILURE_MEMORY, "no memory for a connection");
 		return NULL;
 	}
-	for (size_t i = 0; i < list.count && pg == NULL; i++) {
-		int64_t now = clock_now();
-		int64_t share = (deadline - now) / (int64_t)(list.count - i);
-
-		if (now >= deadline || (cancel != NULL && atomic_load(cancel)))
-			break;
-		pg = connect_host(database, &list.hosts[i], now + share, cancel, failure);
-	}
-	host_list_close(&list);
+	pg = dial(&hosts, &which, deadline, cancel, failure);
+	host_list_close(&hosts);
 	return pg;
 }

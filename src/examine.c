@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "config.h"
 #include "connection.h"
+#include "dial.h"
 
 /* One row a finding: what it is, and a sentence. */
 static const char findings[] =
@@ -97,7 +98,8 @@ ignore_row(void *context, const struct row *row)
 static int
 try_read(const struct config *config)
 {
-	const struct connection_options options = { .database = config->database,
+	struct host_list hosts;
+	const struct connection_options options = { .hosts = &hosts,
 		.schema = config->schema,
 		.compat = config->compat,
 		.authorize = config->authorize != NULL,
@@ -105,16 +107,19 @@ try_read(const struct config *config)
 		.timeout = config->timeout };
 	const struct row_text nobody[PARAMETERS] = { { ".", 1 }, { ".", 1 }, { ".", 1 } };
 	int64_t deadline = clock_now() + config->timeout;
-	struct failure failure;
-	struct connection *connection = connection_open(&options, deadline, NULL, &failure);
+	struct failure failure = { .text = "no memory" };
+	struct connection *connection = NULL;
 	int outcome = -1;
 
+	if (host_list_open(&hosts, config->database) == 0)
+		connection = connection_open(&options, DIAL_ANY, deadline, NULL, &failure);
 	if (connection != NULL)
 		outcome = connection_read(
 		    connection, STATEMENT_STATUS, nobody, deadline, ignore_row, NULL, &failure);
 	if (outcome != 0)
 		printf("error: the read fails: %s\n", failure.text);
 	connection_close(connection);
+	host_list_close(&hosts);
 	return outcome == 0 ? 0 : -1;
 }
 

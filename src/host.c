@@ -101,6 +101,7 @@ host_list_open(struct host_list *list, const char *database)
 	int result = -1;
 
 	memset(list, 0, sizeof(*list));
+	list->database = database;
 	if (session_attrs == NULL)
 		session_attrs = option(defaults, "target_session_attrs");
 	if (copy_option(own, defaults, "host", &list->memory[HOST]) &&
@@ -121,6 +122,12 @@ host_list_close(struct host_list *list)
 		free(list->memory[i]);
 	free(list->hosts);
 	memset(list, 0, sizeof(*list));
+}
+
+bool
+host_is_good(const struct host *host)
+{
+	return host->state == HOST_UNTRIED || host->state == HOST_ANSWERS;
 }
 
 void

@@ -3,6 +3,11 @@
  * other connection lives, or when a session gave no byte until the deadline; cleared when opening
  * succeeds. While it is down, opening is tried at growing intervals, and requests get their refusal
  * at once.
+ *
+ * With several hosts all sessions are of one, so that no client sees now the one and now the other,
+ * and the opener looks after two things.  A better host that was away is looked at until it
+ * answers; then its sessions take over.  And where a request has waited for a while, its host is
+ * looked at: if it says nothing, its sessions are cut, and their reads go on with the next host.
  */
 #include "pool.h"
 
@@ -11,16 +16,18 @@
 #include <string.h>
 
 #include "clock.h"
+#include "dial.h"
 #include "metrics.h"
+#include "roster.h"
 
 #define BACKOFF_FIRST (50 * CLOCK_MILLISECOND)
 #define BACKOFF_LAST (500 * CLOCK_MILLISECOND)
-#define TERMINATED_MAX 5 /* sessions in a row that were ended while they were opened */
-
-struct slot {
-	struct connection *connection;
-	int64_t opened;
-};
+#define TERMINATED_MAX 5           /* sessions in a row that were ended while they were opened */
+#define LOOK_INTERVAL CLOCK_SECOND /* between two looks at a host */
+#define LOOK_SILENCE CLOCK_SECOND  /* of a session in use, before its host is looked at */
+#define LOOK_GRANULE \
+	(250 * CLOCK_MILLISECOND) /* how late that may be seen; between any two looks */
+#define NEVER INT64_MAX
 
 struct pool {
 	const struct connection_options *options;
@@ -29,11 +36,11 @@ struct pool {
 	pthread_cond_t wanted;  /* to the opener */
 	pthread_t opener;
 	atomic_bool stop;
-	unsigned int limit, open, waiting;
-	unsigned int idle;  /* slots[0 .. idle): at rest, newest last */
-	struct slot *slots; /* limit of them: at rest, then in use */
-	uint64_t opened;    /* so far */
-	int64_t stale;      /* what was opened before is not used again */
+	struct roster sessions;
+	unsigned int waiting;
+	uint64_t opened; /* so far */
+	size_t host;     /* of the last that was opened */
+	int64_t looked;  /* when the last look was over */
 	bool down, opening;
 	int64_t opening_since;
 	int64_t not_before; /* the next attempt to open */
@@ -60,56 +67,29 @@ back_off(struct pool *pool)
 	pool->backoff = pool->backoff * 2 < BACKOFF_LAST ? pool->backoff * 2 : BACKOFF_LAST;
 }
 
-static struct slot *
-slot_in_use(struct pool *pool, const struct connection *connection)
-{
-	unsigned int i = pool->idle;
-
-	while (i < pool->open && pool->slots[i].connection != connection)
-		i++;
-	return i < pool->open ? &pool->slots[i] : NULL;
-}
-
-/* Exchanges two slots. */
-static void
-swap(struct slot *a, struct slot *b)
-{
-	struct slot c = *a;
-
-	*a = *b;
-	*b = c;
-}
-
-/* Takes SLOT, which is in use, out of the pool. */
-static void
-forget(struct pool *pool, struct slot *slot)
-{
-	pool->open--;
-	swap(slot, &pool->slots[pool->open]);
-}
-
 /* To those who watch, after each change of the two. */
 static void
 show(const struct pool *pool)
 {
-	metrics_set(METRICS_SESSIONS, pool->open);
-	metrics_set(METRICS_SESSIONS_IDLE, pool->idle);
+	metrics_set(METRICS_SESSIONS, pool->sessions.open);
+	metrics_set(METRICS_SESSIONS_IDLE, pool->sessions.idle);
 }
 
 static void
 opened(struct pool *pool, struct connection *connection, const struct failure *failure)
 {
+	const char *name, *port;
+
 	if (connection == NULL) {
 		metrics_happened(METRICS_CONNECT_FAILED);
 		pool->failure = *failure;
 		back_off(pool);
-		if (pool->open == 0)
+		if (pool->sessions.open == 0)
 			pool->down = true;
 		return;
 	}
-	pool->slots[pool->open].connection = connection;
-	pool->slots[pool->open].opened = pool->opening_since;
-	swap(&pool->slots[pool->open++], &pool->slots[pool->idle++]);
+	roster_add(&pool->sessions, connection, pool->opening_since);
+	pool->host = connection_host(connection, &name, &port);
 	pool->opened++;
 	metrics_happened(METRICS_SESSION_OPENED);
 	show(pool);
@@ -126,24 +106,94 @@ was_terminated(const struct failure *failure)
 	return failure->kind == FAILURE_LOST || strcmp(failure->sqlstate, "57P01") == 0;
 }
 
-/* Opens one connection, without the lock. */
-static void
-open_one(struct pool *pool)
+/* Connects without the lock, to one host of them or to any. */
+static struct connection *
+connect_to(struct pool *pool, size_t which, struct failure *failure)
 {
 	struct connection *connection;
-	struct failure failure;
 	int tries = 0;
 
 	pool->opening = true;
 	pool->opening_since = clock_now();
 	pthread_mutex_unlock(&pool->lock);
 	do
-		connection = connection_open(
-		    pool->options, clock_now() + pool->options->timeout, &pool->stop, &failure);
-	while (connection == NULL && was_terminated(&failure) && ++tries < TERMINATED_MAX);
+		connection = connection_open(pool->options, which,
+		    clock_now() + pool->options->timeout, &pool->stop, failure);
+	while (connection == NULL && was_terminated(failure) && ++tries < TERMINATED_MAX);
 	pthread_mutex_lock(&pool->lock);
 	pool->opening = false;
-	opened(pool, connection, &failure);
+	return connection;
+}
+
+/* The host has been tried, and if it says nothing its sessions never will. */
+static void
+leave_if_silent(struct pool *pool)
+{
+	if (pool->options->hosts->hosts[pool->host].state != HOST_SILENT)
+		return;
+	roster_retire(&pool->sessions, clock_now());
+	roster_cut(&pool->sessions);
+}
+
+/* Opens one more with the host of the others, or the first with any. */
+static void
+open_one(struct pool *pool)
+{
+	bool more = roster_is_alive(&pool->sessions);
+	struct connection *connection;
+	struct failure failure;
+
+	connection = connect_to(pool, more ? pool->host : DIAL_ANY, &failure);
+	if (connection == NULL && more)
+		leave_if_silent(pool);
+	/* If the others are gone meanwhile, another host may answer. */
+	if (connection != NULL || !more || roster_is_alive(&pool->sessions))
+		opened(pool, connection, &failure);
+	pthread_cond_broadcast(&pool->changed);
+}
+
+/* When a host is to be looked at, and which. */
+static int64_t
+next_look(const struct pool *pool, size_t *which)
+{
+	const struct host *hosts = pool->options->hosts->hosts;
+	int64_t next = NEVER, first;
+
+	if (pool->options->hosts->count == 1 || !roster_is_alive(&pool->sessions))
+		return NEVER;
+	first = roster_first_taken(&pool->sessions);
+	if (first != INT64_MAX)
+		next = first + LOOK_SILENCE;
+	if (next < hosts[pool->host].tried + LOOK_INTERVAL)
+		next = hosts[pool->host].tried + LOOK_INTERVAL;
+	*which = pool->host;
+	for (size_t i = 0; i < pool->host; i++) {
+		if (host_is_good(&hosts[i]) || hosts[i].tried + LOOK_INTERVAL >= next)
+			continue;
+		next = hosts[i].tried + LOOK_INTERVAL;
+		*which = i;
+	}
+	return next > pool->looked + LOOK_GRANULE ? next : pool->looked + LOOK_GRANULE;
+}
+
+static void
+look(struct pool *pool, size_t which)
+{
+	struct connection *connection;
+	struct failure failure;
+
+	connection = connect_to(pool, which, &failure);
+	pool->looked = clock_now();
+	if (connection == NULL && which == pool->host)
+		leave_if_silent(pool);
+	if (connection == NULL)
+		return;
+	if (which < pool->host)
+		roster_retire(&pool->sessions, pool->opening_since);
+	if (pool->sessions.open < pool->sessions.limit)
+		opened(pool, connection, NULL);
+	else
+		connection_close(connection);
 	pthread_cond_broadcast(&pool->changed);
 }
 
@@ -151,15 +201,22 @@ static void *
 run_opener(void *context)
 {
 	struct pool *pool = context;
+	bool several = pool->options->hosts->count > 1;
+	size_t which = 0;
 
 	pthread_mutex_lock(&pool->lock);
 	while (!atomic_load(&pool->stop)) {
-		if (pool->waiting <= pool->idle || pool->open >= pool->limit)
-			pthread_cond_wait(&pool->wanted, &pool->lock);
-		else if (clock_now() < pool->not_before)
-			wait_until(pool, &pool->wanted, pool->not_before);
-		else
+		int64_t now = clock_now(), wait = several ? now + LOOK_GRANULE : NEVER;
+		bool wanted = pool->waiting > pool->sessions.idle &&
+		    pool->sessions.open < pool->sessions.limit;
+
+		if (wanted && now >= pool->not_before)
 			open_one(pool);
+		else if (now >= next_look(pool, &which))
+			look(pool, which);
+		else
+			wait_until(pool, &pool->wanted,
+			    wanted && pool->not_before < wait ? pool->not_before : wait);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -171,12 +228,11 @@ pool_open(const struct connection_options *options, unsigned int limit)
 	struct pool *pool = calloc(1, sizeof(*pool));
 	pthread_condattr_t monotonic;
 
-	if (pool == NULL || (pool->slots = calloc(limit, sizeof(*pool->slots))) == NULL) {
+	if (pool == NULL || roster_open(&pool->sessions, limit) != 0) {
 		free(pool);
 		return NULL;
 	}
 	pool->options = options;
-	pool->limit = limit;
 	pool->backoff = BACKOFF_FIRST;
 	pool->seed = (unsigned int)clock_now();
 	atomic_init(&pool->stop, false);
@@ -187,7 +243,7 @@ pool_open(const struct connection_options *options, unsigned int limit)
 	pthread_cond_init(&pool->wanted, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	if (pthread_create(&pool->opener, NULL, run_opener, pool) != 0) {
-		free(pool->slots);
+		roster_close(&pool->sessions);
 		free(pool);
 		return NULL;
 	}
@@ -204,12 +260,10 @@ pool_close(struct pool *pool)
 	pthread_cond_signal(&pool->wanted);
 	pthread_mutex_unlock(&pool->lock);
 	pthread_join(pool->opener, NULL);
-	for (unsigned int i = 0; i < pool->open; i++)
-		connection_close(pool->slots[i].connection);
+	roster_close(&pool->sessions);
 	pthread_cond_destroy(&pool->changed);
 	pthread_cond_destroy(&pool->wanted);
 	pthread_mutex_destroy(&pool->lock);
-	free(pool->slots);
 	free(pool);
 }
 
@@ -231,18 +285,18 @@ patience(const struct pool *pool, int64_t deadline)
 struct connection *
 pool_take(struct pool *pool, int64_t deadline, struct failure *failure)
 {
-	struct connection *connection = NULL;
+	struct connection *connection;
 	int64_t until;
 
 	pthread_mutex_lock(&pool->lock);
-	while (pool->idle == 0 && (until = patience(pool, deadline)) != 0) {
+	while (pool->sessions.idle == 0 && (until = patience(pool, deadline)) != 0) {
 		pool->waiting++;
 		pthread_cond_signal(&pool->wanted);
 		wait_until(pool, &pool->changed, until);
 		pool->waiting--;
 	}
-	if (pool->idle > 0) {
-		connection = pool->slots[--pool->idle].connection;
+	connection = roster_take(&pool->sessions);
+	if (connection != NULL) {
 		show(pool);
 	} else if (pool->failure.kind != FAILURE_NONE) {
 		*failure = pool->failure;
@@ -268,23 +322,15 @@ pool_opened(struct pool *pool)
 void
 pool_put(struct pool *pool, struct connection *connection)
 {
-	struct slot *slot;
-	bool keep = false;
+	bool kept;
 
 	pthread_mutex_lock(&pool->lock);
-	slot = slot_in_use(pool, connection);
-	if (slot != NULL) {
-		keep = slot->opened >= pool->stale;
-		if (keep)
-			swap(slot, &pool->slots[pool->idle++]);
-		else
-			forget(pool, slot);
-	}
+	kept = roster_put(&pool->sessions, connection);
 	show(pool);
 	if (pool->waiting > 0)
 		pthread_cond_signal(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
-	if (!keep)
+	if (!kept)
 		connection_close(connection);
 }
 
@@ -292,21 +338,9 @@ void
 pool_put_failed(
     struct pool *pool, struct connection *connection, const struct failure *failure, bool again)
 {
-	struct slot *slot;
-
 	pthread_mutex_lock(&pool->lock);
-	slot = slot_in_use(pool, connection);
-	if (slot != NULL)
-		forget(pool, slot);
-	if (failure->kind != FAILURE_SLOW && slot != NULL && slot->opened >= pool->stale) {
-		pool->stale = clock_now();
-		while (pool->idle > 0) {
-			struct slot *last = &pool->slots[--pool->idle];
-
-			connection_close(last->connection);
-			forget(pool, last);
-		}
-	}
+	if (roster_drop(&pool->sessions, connection) && failure->kind != FAILURE_SLOW)
+		roster_retire(&pool->sessions, clock_now());
 	if (failure->kind == FAILURE_TIMEOUT) {
 		pool->failure = *failure;
 		pool->down = true;

@@ -150,7 +150,7 @@ report_session_call(const char *database, const char *sql, size_t count, const c
 	memset(answer, 0, sizeof(*answer));
 	s.answer = answer;
 	failure_set(&failure, FAILURE_TIMEOUT, "no time was left to connect to the database");
-	s.pg = dial(database, deadline, cancel, &failure);
+	s.pg = dial_database(database, deadline, cancel, &failure);
 	if (s.pg == NULL)
 		fail(answer, failure.sqlstate, failure.text, NULL);
 	else if (send_call(&s, sql, count, values) == 0)

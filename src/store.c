@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "host.h"
 #include "log.h"
 #include "metrics.h"
 #include "pool.h"
@@ -21,9 +22,11 @@
 
 struct store {
 	struct connection_options options;
+	struct host_list hosts;
 	struct pool *pool;
 	atomic_bool takes_several;
-	pthread_mutex_t lock; /* of the two below */
+	pthread_mutex_t lock; /* of what is below */
+	size_t host;          /* that gave the last session */
 	struct failure state; /* what the last look said, of kind FAILURE_NONE if all was well */
 	int64_t changed;      /* when that changed last */
 };
@@ -43,7 +46,7 @@ store_open(const struct config *config, bool several)
 
 	if (store == NULL)
 		return NULL;
-	store->options = (struct connection_options){ .database = config->database,
+	store->options = (struct connection_options){ .hosts = &store->hosts,
 		.schema = config->schema,
 		.compat = config->compat,
 		.authorize = config->authorize != NULL,
@@ -51,7 +54,8 @@ store_open(const struct config *config, bool several)
 		.several = several,
 		.timeout = config->timeout };
 	pthread_mutex_init(&store->lock, NULL);
-	store->pool = pool_open(&store->options, config->threads);
+	if (host_list_open(&store->hosts, config->database) == 0)
+		store->pool = pool_open(&store->options, config->threads);
 	if (store->pool == NULL) {
 		store_close(store);
 		return NULL;
@@ -65,6 +69,7 @@ store_close(struct store *store)
 	if (store == NULL)
 		return;
 	pool_close(store->pool);
+	host_list_close(&store->hosts);
 	pthread_mutex_destroy(&store->lock);
 	free(store);
 }
@@ -122,6 +127,23 @@ note(struct store *store, const struct failure *failure, int64_t began)
 		tell(failure);
 }
 
+/* One line when another host is asked than before, the first one being taken for granted. */
+static void
+note_host(struct store *store, const struct connection *connection)
+{
+	struct log_pair moved[] = { { "event", "database" }, { "state", "moved" }, { "host", NULL },
+		{ "port", NULL }, { "msg", "another host answers" } };
+	size_t host = connection_host(connection, &moved[2].value, &moved[3].value);
+	bool changed;
+
+	pthread_mutex_lock(&store->lock);
+	changed = host != store->host;
+	store->host = host;
+	pthread_mutex_unlock(&store->lock);
+	if (changed)
+		log_pairs(LOG_LEVEL_INFO, moved, sizeof(moved) / sizeof(moved[0]));
+}
+
 static int
 count_row(void *context, const struct row *row)
 {
@@ -144,6 +166,8 @@ attempt(struct store *store, struct question *question, int64_t deadline, bool a
 			failure->kind = FAILURE_CONNECT;
 		return -1;
 	}
+	if (store->hosts.count > 1)
+		note_host(store, connection);
 	atomic_store(&store->takes_several, connection_fits(connection, STATEMENT_REVISIONS));
 	question->rows = 0;
 	question->reader->begin(question->reader->context, pool_opened(store->pool));

@@ -74,6 +74,9 @@ class Cluster:
         atexit.register(self.remove)
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres")
+        self._make()
+
+    def _make(self):
         self._run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-E", "UTF8",
                   "--locale=C.UTF-8", "-N")
 
@@ -180,3 +183,24 @@ class Cluster:
 
     def createdb(self, name, template=None):
         self.psql("create database %s%s" % (name, " template %s" % template if template else ""))
+
+
+class Standby(Cluster):
+    """A hot standby that follows PRIMARY, which runs, by streaming replication."""
+
+    def __init__(self, primary):
+        self.primary = primary
+        super().__init__()
+
+    def _make(self):
+        self._run("pg_basebackup", "-D", self.data, "-d", self.primary.conninfo(), "-R", "-X", "stream", "-c", "fast", "-N")
+
+    def conninfo_after(self, user, dbname):
+        """The primary's and this one's socket, in this order."""
+        return "host=%s,%s port=%d,%d user=%s dbname=%s" % (
+            self.primary.socket_dir, self.socket_dir, self.primary.port, self.port, user, dbname)
+
+    def has_all(self):
+        """Whether it has replayed what the primary has written."""
+        end = self.primary.psql("select pg_current_wal_lsn()").strip()
+        return self.psql("select pg_last_wal_replay_lsn() >= '%s'" % end).strip() == "t"

@@ -2,11 +2,12 @@
 
 import contextlib
 import time
+import types
 
 import psycopg2
 
 import postgres
-from conftest import DATABASE
+from conftest import DATABASE, wait_for
 from load import RIGHT, UNAVAILABLE, Path, Scene, execute, fill
 from rows import row
 
@@ -72,6 +73,41 @@ def hangs(cluster, directory, times, way):
     assert load.kinds()[UNAVAILABLE] > 0 and recovery < 1, recovery
     return "longest answer %.2f s with a deadline of %d s; first 200 after %.2f s; %.0f %% of a processor meanwhile" % (
         longest, TIMEOUT, recovery, 100 * spent)
+
+
+def sessions(cluster):
+    return int(cluster.psql("select count(*) from pg_stat_activity where usename = 'reader'"))
+
+
+def written(cluster):
+    return execute(cluster, "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables")[0][0]
+
+
+@row("the primary {way} for {times} s, a standby named behind it", quick=3, full=30, way=["gone", "frozen"])
+def standby(cluster, directory, times, way):
+    before = written(cluster)
+    with postgres.Standby(cluster) as follower:
+        wait_for(follower.has_all, "the standby")
+        pair = types.SimpleNamespace(conninfo=follower.conninfo_after)
+        with Scene(directory, cluster, path=pair) as scene, scene.steady() as load:
+            began = time.monotonic()
+            try:
+                (cluster.stop if way == "gone" else cluster.freeze)()
+                wait_for(lambda: sessions(follower), "reads from the standby")
+                away = time.monotonic() - began + load.recovery(time.monotonic())
+                time.sleep(times)
+            finally:
+                cluster.thaw() if way == "frozen" else cluster.start()
+            over = time.monotonic()
+            wait_for(lambda: sessions(cluster) and not sessions(follower), "reads from the primary")
+            back = time.monotonic() - over
+            time.sleep(0.5)
+        longest = max(took for _, took, _ in load.answers)
+    load.only(RIGHT)
+    assert away < 3 and longest < 3, (away, longest)
+    assert written(cluster) == before
+    return "%d answers, all right; from the standby after %.2f s, from the primary again after %.2f s; longest %.2f s" % (
+        len(load.answers), away, back, longest)
 
 
 @row("all sessions terminated every 100 ms for {times} s", quick=5, full=60)

@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,7 +57,7 @@ link_peer(struct peer_table *table, struct peer *peer)
  * listener for the while: nobody is to be accepted who cannot be served.  NULL, with errno.
  */
 static struct peer *
-make_peer(int listener)
+make_peer(int listener, int last)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -65,17 +67,36 @@ make_peer(int listener)
 	peer->exchange.fcgx.keepConnection = 1;
 	peer->exchange.fcgx.ipcFd = fcntl(listener, F_DUPFD_CLOEXEC, 0);
 	peer->parked = true;
+	peer->since = clock_now();
 	atomic_init(&peer->exchange.cut, 0);
-	if (peer->exchange.fcgx.ipcFd >= 0)
+	if (peer->exchange.fcgx.ipcFd >= 0 && peer->exchange.fcgx.ipcFd < last)
 		return peer;
+	if (peer->exchange.fcgx.ipcFd >= 0) {
+		close(peer->exchange.fcgx.ipcFd);
+		errno = EMFILE;
+	}
 	free(peer);
 	return NULL;
 }
 
-struct peer *
-peer_accept(struct peer_table *table, int listener)
+/* The number that a connection's first descriptor is below, so that RESERVE are left beside its
+ * second. */
+static int
+limit_of(unsigned int reserve)
 {
-	struct peer *peer = make_peer(listener);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+		return INT_MAX;
+	if (reserve > limit.rlim_cur / 4)
+		reserve = (unsigned int)(limit.rlim_cur / 4);
+	return (int)limit.rlim_cur - (int)reserve - 1;
+}
+
+struct peer *
+peer_accept(struct peer_table *table, int listener, unsigned int reserve)
+{
+	struct peer *peer = make_peer(listener, limit_of(reserve));
 	int saved;
 
 	if (peer == NULL)
@@ -123,7 +144,8 @@ peer_park(struct peer_table *table, struct peer *peer)
 {
 	pthread_mutex_lock(&table->lock);
 	peer->parked = true;
-	atomic_store(&peer->exchange.cut, table->stopping != 0 ? clock_now() + GRACE : 0);
+	peer->since = clock_now();
+	atomic_store(&peer->exchange.cut, table->stopping != 0 ? peer->since + GRACE : 0);
 	pthread_mutex_unlock(&table->lock);
 }
 
@@ -157,6 +179,16 @@ end_kept(struct peer *peer)
 		return false;
 	shutdown(peer->fd, SHUT_WR);
 	return true;
+}
+
+void
+peer_end_idle(struct peer_table *table, int64_t then)
+{
+	pthread_mutex_lock(&table->lock);
+	for (struct peer *peer = table->first; peer != NULL; peer = peer->next)
+		if (peer->parked && peer->since < then)
+			end_kept(peer);
+	pthread_mutex_unlock(&table->lock);
 }
 
 void

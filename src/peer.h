@@ -19,7 +19,8 @@
 struct peer {
 	struct exchange exchange;
 	int fd;
-	bool parked; /* in the epoll set, no thread's */
+	bool parked;   /* in the epoll set, no thread's */
+	int64_t since; /* when it was */
 	struct peer *next, *previous;
 	STAILQ_ENTRY(peer) ready; /* see worker.h */
 };
@@ -36,9 +37,10 @@ void peer_table_close(struct peer_table *table);
 
 /*
  * Accepts a connection from LISTENER, which does not block, and makes a parked peer of it.  NULL,
- * with errno: there is none (EAGAIN), or no memory or descriptors.
+ * with errno: there is none (EAGAIN), or no memory or descriptors: a number of RESERVE is left, or
+ * a quarter of the process's limit if that is less.
  */
-struct peer *peer_accept(struct peer_table *table, int listener);
+struct peer *peer_accept(struct peer_table *table, int listener, unsigned int reserve);
 
 /* Closes the connection and frees the peer.  Returns whether it was the last one of a stopping
  * table. */
@@ -47,6 +49,10 @@ bool peer_remove(struct peer_table *table, struct peer *peer);
 /* Marks it as waiting for its next request, or as a thread's. */
 void peer_park(struct peer_table *table, struct peer *peer);
 void peer_unpark(struct peer_table *table, struct peer *peer);
+
+/* Ends the connections that have waited for a request since before THEN, to have their descriptors.
+ */
+void peer_end_idle(struct peer_table *table, int64_t then);
 
 /* Cuts off the peers whose time has passed. */
 void peer_cut_overdue(struct peer_table *table);

@@ -34,6 +34,8 @@
 #define ACCEPT_BATCH 64
 #define QUEUE_MAX 4096 /* Linux's own limit, unless it is raised */
 #define ACCEPT_PAUSE (100 * CLOCK_MILLISECOND)
+#define IDLE_MIN (250 * CLOCK_MILLISECOND) /* of a connection that is ended to make room */
+#define THREAD_DESCRIPTORS 3 /* of a thread: its session's, two with several hosts, and a file */
 
 struct server {
 	const struct config *config;
@@ -41,9 +43,9 @@ struct server {
 	struct store *store;
 	struct cache *cache;
 	struct workplace place;
-	int signals;                       /* signalfd */
-	atomic_int_least64_t accept_again; /* when to try, out of descriptors; 0: listening */
-	atomic_bool accept_failing;        /* told; some may wait in the queue */
+	int signals;                        /* signalfd */
+	atomic_int_least64_t accept_again;  /* when to try, out of descriptors; 0: listening */
+	atomic_int_least64_t accept_failed; /* when it did; 0: that is over, and told */
 	unsigned int threads;
 	pthread_t *thread;
 	struct handler **handler; /* one per thread */
@@ -74,7 +76,10 @@ server_block_signals(void)
 static bool
 accept_peer(struct server *server)
 {
-	struct peer *peer = peer_accept(&server->place.peers, server->listener->fd);
+	struct peer *peer = peer_accept(&server->place.peers, server->listener->fd,
+	    THREAD_DESCRIPTORS * server->config->threads);
+
+	int64_t now;
 
 	if (peer != NULL) {
 		worker_admit(&server->place, peer);
@@ -82,15 +87,15 @@ accept_peer(struct server *server)
 	}
 	if (errno == EINTR || errno == ECONNABORTED)
 		return true;
-	if (errno == EAGAIN) {
-		if (atomic_exchange(&server->accept_failing, false))
-			log_info("accept: goes on");
+	if (errno == EAGAIN)
 		return false;
-	}
-	/* Out of descriptors or memory: those who wait in the queue wait a little longer. */
-	if (!atomic_exchange(&server->accept_failing, true))
+	/* Out of descriptors or memory: who has a connection that he does not use makes room; those
+	 * who wait in the queue wait a little longer. */
+	now = clock_now();
+	if (atomic_exchange(&server->accept_failed, now) == 0)
 		log_error("accept: %s", strerror(errno));
-	atomic_store(&server->accept_again, clock_now() + ACCEPT_PAUSE);
+	atomic_store(&server->accept_again, now + ACCEPT_PAUSE);
+	peer_end_idle(&server->place.peers, now - IDLE_MIN);
 	return false;
 }
 
@@ -172,11 +177,15 @@ stop(struct server *server)
 static void
 resume_accepting(struct server *server)
 {
-	int64_t again = atomic_load(&server->accept_again);
+	int64_t again = atomic_load(&server->accept_again), now = clock_now();
+	int64_t failed = atomic_load(&server->accept_failed);
 
-	if (again != 0 && clock_now() >= again) {
+	if (again != 0 && now >= again) {
 		atomic_store(&server->accept_again, 0);
 		accept_peers(server);
+	} else if (again == 0 && failed != 0 && now - failed > CLOCK_SECOND) {
+		atomic_store(&server->accept_failed, 0);
+		log_info("accept: goes on");
 	}
 }
 

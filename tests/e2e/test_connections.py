@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -261,25 +262,44 @@ def test_many_idle_connections(run_program):
             connection.close()
 
 
+def has_ended(connection):
+    return bool(select.select([connection.socket], [], [], 0)[0])
+
+
 def test_out_of_descriptors(run_program):
-    """Those who wait to be accepted wait; the others are served, and nothing spins."""
+    """Who does not use his connection makes room for those who wait; some descriptors are left for the database."""
     program = run_program("--threads=2", preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32)))
     with Connection(program.socket) as first:
         assert first.ask(job(WORKSPACE, NAME)).status == 200
-        waiting = [Connection(program.socket) for _ in range(40)]
+        idle = [Connection(program.socket) for _ in range(40)]
         try:
             wait_for(lambda: program.lines("error"), "the line")
+            assert len(os.listdir("/proc/%d/fd" % program.pid)) <= 32 - 6
             before, end = cpu_seconds(program), time.monotonic() + 1
             while time.monotonic() < end:
-                assert first.ask(job(WORKSPACE, NAME)).status == 200
-                time.sleep(0.05)
+                assert first.ask(job(WORKSPACE, NAME)).status == 200  # it is in use, and stays
+                time.sleep(0.02)
             assert cpu_seconds(program) - before < 0.5
+            assert program.get(WORKSPACE, NAME).status == 200  # behind all of the others in the queue
+            assert sum(map(has_ended, idle)) >= len(idle) - 10
         finally:
-            for connection in waiting:
+            for connection in idle:
                 connection.close()
         wait_for(lambda: program.logged(msg="accept: goes on"), "the end of it")
         assert program.get(WORKSPACE, NAME).status == 200
     assert len(program.lines("error")) == 1, program.log
+
+
+def test_descriptors_are_left_for_the_database(run_program):
+    """Connections have all that they may when the first session is opened."""
+    program = run_program("--threads=2", preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32)))
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(Connection(program.socket))
+        for _ in range(40):
+            stack.enter_context(Connection(program.socket))
+        while not program.lines("error"):
+            assert first.ask(job(WORKSPACE, NAME, "OPTIONS")).status == 204
+        assert first.ask(job(WORKSPACE, NAME)).status == 200
 
 
 def cpu_seconds(program):

@@ -9,7 +9,7 @@ packages=(
 	autoconf automake build-essential pkg-config libfcgi-dev libjson-c-dev libpq-dev libxxhash-dev
 	check clang clang-format cppcheck lcov libclang-rt-14-dev mandoc shellcheck
 	python3 python3-jsonschema python3-psycopg2 python3-pytest python3-pytest-xdist python3-requests valgrind
-	apache2 libapache2-mod-fcgid lighttpd lighttpd-mod-deflate nginx-light spawn-fcgi
+	apache2 libapache2-mod-fcgid lighttpd lighttpd-mod-deflate nginx-light spawn-fcgi multiwatch
 	ca-certificates curl pgbouncer pgtap postgresql postgresql-client procps prometheus systemd util-linux wrk xz-utils
 	"$@"
 )

@@ -90,6 +90,14 @@ class SpawnFcgi(Backend):
         assert end(old) == 0
 
 
+class Multiwatch(SpawnFcgi):
+    """The same, with multiwatch between them, which starts another when the program ends."""
+
+    def command(self, path=None):
+        *words, program = super().command(path)
+        return [*words, find("multiwatch"), "-f", "1", "-t", "500", "--", program]
+
+
 class SystemdSocket(Backend):
     """The program as systemd starts it by the units: the listener is descriptor 0, and outlives it."""
 

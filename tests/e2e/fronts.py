@@ -130,7 +130,8 @@ class Lighttpd(Front):
             self.program = install(self.directory, program)
             self.sample = sample("lighttpd/jobstatus.conf", {
                 PROGRAMDIR: self.program.parent, DATABASE: conninfo,
-                "/run/lighttpd/jobstatus.sock": self.directory / "bin.sock"})
+                "/run/lighttpd/jobstatus.sock": self.directory / "bin.sock",
+                "/run/lighttpd/jobstatus-metrics": self.directory / "metrics"})
 
     def command(self):
         return [find("lighttpd"), "-D", "-f", self.write("lighttpd.conf", """

@@ -8,11 +8,12 @@ set -euo pipefail
 
 long=
 rounds=1
-fuzz_seconds=10
+fuzz=(10)
 endure=(--quick)
+threads=threads
 case ${1-} in
 '') ;;
---long) long=yes rounds=5 fuzz_seconds=300 endure=(); export JOBSTATUS_LONG=yes ;;
+--long) long=yes rounds=5 fuzz=(--coverage 3600) endure=() threads=program; export JOBSTATUS_LONG=yes ;;
 *) echo "usage: check.sh [--long]" >&2; exit 64 ;;
 esac
 
@@ -57,17 +58,6 @@ run_tests() {
 	passed=$((passed + unit + e2e))
 }
 
-# Builds the fuzzer of TARGET from the rooms of src that it needs.
-build_fuzzer() {
-	local target=$1 rooms=("${@:2}") flags
-	read -ra flags < <(pkg-config --cflags --libs json-c libxxhash)
-	rooms=("${rooms[@]/#/../source/src/}")
-	quietly clang -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I../source/src -I../source/tests/unit \
-		"../source/tests/fuzz/fuzz_$target.c" "${rooms[@]/%/.c}" "${flags[@]}" -lfcgi -o "fuzz_$target"
-	mkdir "corpus_$target"
-}
-
 say "sources"
 cd "$top"
 quietly clang-format --dry-run -Werror src/*.[ch] bench/*.c tests/*.c tests/unit/*.[ch] tests/faults/*.c \
@@ -87,16 +77,10 @@ say "clang"
 configure clang CC=clang CFLAGS='-O2 -Werror'
 quietly make -j"$(nproc)" jobstatus.fcgi jobstatus-report
 
-say "fuzzers, $fuzz_seconds seconds each"
-build_fuzzer request request utf8
-build_fuzzer members members
-build_fuzzer tag tag body log utf8
-build_fuzzer document document body members timestamp log utf8
-build_fuzzer response response tag body log utf8
-build_fuzzer exchange exchange gate log utf8
-quietly xargs --max-procs="$(nproc)" -I{} env "./fuzz_{}" -max_total_time="$fuzz_seconds" -max_len=1000 -verbosity=0 \
-	"corpus_{}" "../source/tests/fuzz/corpus/{}" <<<$'request\nmembers\ntag\ndocument\nresponse\nexchange'
-passed=$((passed + 6))
+say "fuzzers, ${fuzz[-1]} seconds each"
+quietly "$work/source/scripts/fuzz.sh" "${fuzz[@]}"
+[[ -z $long ]] || cat "$work/log"
+passed=$((passed + $(sed -n 's/ fuzzers passed$//p' "$work/log")))
 
 say "gcc, all tests"
 configure gcc CFLAGS='-O2 -g -Werror'
@@ -122,6 +106,11 @@ configure sanitizers --enable-sanitizers CFLAGS='-O1 -g -Werror'
 quietly make -j"$(nproc)"
 JOBSTATUS_E2E=program run_tests
 
+say "thread sanitizer, $threads"
+configure threads --enable-sanitizers=thread CFLAGS='-O1 -g -Werror'
+quietly make -j"$(nproc)"
+JOBSTATUS_E2E=$threads run_tests
+
 say "distcheck"
 cd "$work/gcc"
 # From the tarball the tests marked smoke run end to end: all have run on the same sources.
@@ -139,6 +128,23 @@ EOF
 passed=$((passed + 1))
 
 if [[ -n $long ]]; then
+	say "valgrind, tests of the program"
+	mkdir -m 1777 "$work/valgrind"
+	cat >"$work/valgrind/jobstatus.fcgi" <<-EOF
+		#!/bin/sh
+		exec valgrind -q --vgdb=no --fair-sched=try --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \\
+			--errors-for-leak-kinds=definite --suppressions=$work/source/tests/valgrind.supp \\
+			--log-file=$work/valgrind/log.%p $work/gcc/jobstatus.fcgi "\$@"
+	EOF
+	chmod 755 "$work/valgrind/jobstatus.fcgi"
+	quietly env -u JOBSTATUS_LONG JOBSTATUS_E2E=valgrind JOBSTATUS_SANITIZED=valgrind JOBSTATUS_FCGI="$work/valgrind/jobstatus.fcgi" \
+		JOBSTATUS_REPORT="$work/gcc/jobstatus-report" JOBSTATUS_FAULTY="$work/gcc/tests/faults/faulty.fcgi" \
+		JOBSTATUS_EMPTY="$work/gcc/tests/empty" "$work/source/tests/e2e/run.sh"
+	grep -E '[0-9]+ passed' "$work/log"
+	passed=$((passed + $(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' "$work/log")))
+	# A process whose exit code nobody sees tells of itself here.
+	quietly find "$work/valgrind" -name 'log.*' -size +0 -exec cat {} + -exec false {} +
+
 	say "package, clients"
 	quietly "$top/scripts/check-package.sh"
 	quietly "$top/scripts/check-clients.sh"

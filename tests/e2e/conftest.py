@@ -32,15 +32,17 @@ DATABASE = "jobstatus"
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: the few tests that show that anything works at all")
     config.addinivalue_line("markers", "alone: tests of times so short that nothing else may run beside them")
+    config.addinivalue_line("markers", "native: tests that need the program's own speed or file, which valgrind takes away")
+    config.addinivalue_line("markers", "threads: tests in which several threads of the program meet")
     config.addinivalue_line("markers", "sql: tests of the SQL alone, to which the program's build is all the same")
 
 
 def sanitized():
     """Whether the program under test is a sanitizer build, whose time and memory say nothing."""
     if "JOBSTATUS_SANITIZED" in os.environ:
-        return os.environ["JOBSTATUS_SANITIZED"] == "yes"
+        return os.environ["JOBSTATUS_SANITIZED"] != "no"
     with open(postgres.program(), "rb") as file:
-        return b"__asan_init" in file.read()
+        return re.search(rb"__[at]san_init", file.read()) is not None
 
 
 def slack():

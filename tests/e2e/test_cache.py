@@ -17,6 +17,8 @@ import postgres
 from conftest import DATABASE, clean_environment, sanitized, wait_for
 from fastcgi import Connection, job
 
+pytestmark = pytest.mark.threads
+
 LONG = bool(os.environ.get("JOBSTATUS_LONG"))
 SECONDS = 120 if LONG else 1.5
 MEGABYTE = 1024 * 1024
@@ -338,6 +340,7 @@ def read(program, versions, seed, over, failures, counts):
             failures.append((answer.status, least, number, most))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("options", [(), ("--cache=0",), ("--prepare=no",)])
 def test_every_answer_is_of_a_moment_of_its_request(run_program, cluster, jobs, admin, options):
     """Whole, and neither older than the request nor of a transaction that had not begun when it ended."""

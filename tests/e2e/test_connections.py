@@ -17,6 +17,8 @@ import postgres
 from conftest import wait_for
 from fastcgi import Connection, job
 
+pytestmark = pytest.mark.threads
+
 WORKSPACE, NAME = "default", "data-import-2024-06-01"
 
 # Signals

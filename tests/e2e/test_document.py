@@ -422,6 +422,7 @@ def test_a_row_that_breaks_the_contract_after_the_spool_began(rows):
     rows.broken("last")
 
 
+@pytest.mark.native
 def test_no_directory_for_the_spool(rows, run_program, tmp_path):
     """No space is a 503; small documents go on."""
     program = run_program("--schema=odd", env={"TMPDIR": str(tmp_path / "nowhere")})

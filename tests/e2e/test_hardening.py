@@ -15,6 +15,7 @@ def readelf(path, *options):
     return subprocess.run(["readelf", "--wide", *options, str(path)], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_file(name):
     path = PROGRAMS[name]()

@@ -15,6 +15,8 @@ import postgres
 from conftest import DATABASE, install, slack, wait_for
 from fastcgi import Connection, encode, job
 
+pytestmark = pytest.mark.threads
+
 KINDS = 8  # of requests
 CLIENTS = 4 * KINDS
 STATEMENTS = ("jobstatus_revision", "jobstatus_revisions", "jobstatus_read")
@@ -115,6 +117,7 @@ class Held:
         return answers
 
 
+@pytest.mark.native
 def test_many_at_once(own, cursor, start):
     """Of every kind: unchanged, changed, large, deleted, with its tag, with another, HEAD, whatever there is."""
     cursor.execute("update jobstatus.jobs set status_details = json_build_object('x', repeat('x', 20000))"

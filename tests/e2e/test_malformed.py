@@ -111,6 +111,7 @@ def judge(received, expected, other=b"", kind=None):
     return None
 
 
+@pytest.mark.native
 def test_a_corpus(program, admin):
     expected = program.get(WORKSPACE, NAME).stdout
     other = program.get(WORKSPACE, ANOTHER).stdout

@@ -103,6 +103,7 @@ class ImpatientFcgid(fronts.ApacheFcgid):
         self.more += "FcgidIdleScanInterval 1\n"
 
 
+@pytest.mark.native
 def test_mod_fcgid(run_site):
     """A new file is another program for mod_fcgid: it starts that, and ends the old one when it has been idle."""
     front = run_site("apache fcgid", front=ImpatientFcgid).front
@@ -111,6 +112,7 @@ def test_mod_fcgid(run_site):
         wait_for(lambda: running(front.program) and not running(old), "the new program alone", timeout=60)
 
 
+@pytest.mark.native
 def test_graceful_restart_of_lighttpd(run_site):
     """SIGUSR1: lighttpd answers what it has, ends its processes and starts them anew; its clients wait."""
     front = run_site("lighttpd").front

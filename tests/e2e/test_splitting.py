@@ -120,6 +120,7 @@ def lines(program):
     return log.count(b"\n")
 
 
+@pytest.mark.native
 def test_each_line_of_the_log_is_the_programs_own(loose, directory, run_program):
     """One for each row that cannot be answered, for each that the database refuses, and for its coming back."""
     programs = {schema: run_program("--schema=" + schema, "--log-level=debug") for schema in ("loose", "raising")}

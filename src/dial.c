@@ -139,17 +139,17 @@ has_turn(const struct host *host, enum round round, int64_t began)
 	return host->tried < began && (round == ROUND_OTHERS || host_is_good(host));
 }
 
-/* How long host I may take of what is left to DEADLINE: as long as each of those after it. */
+/* How long host I may take of what is LEFT: as long as each of those that wait for their turn. */
 static int64_t
 share_of(const struct host_list *hosts, size_t i, enum round round, int64_t began, int64_t left)
 {
-	int64_t turns = 0;
+	bool last = round == ROUND_SILENT;
+	int64_t turns = 1;
 
-	for (size_t j = round == ROUND_SILENT ? i : 0; j < hosts->count; j++)
-		turns +=
-		    has_turn(&hosts->hosts[j], round == ROUND_SILENT ? round : ROUND_OTHERS, began);
+	for (size_t j = last ? i + 1 : 0; j < hosts->count; j++)
+		turns += j != i && has_turn(&hosts->hosts[j], last ? round : ROUND_OTHERS, began);
 	left /= turns;
-	return round != ROUND_SILENT && left > DIAL_PATIENCE ? DIAL_PATIENCE : left;
+	return !last && left > DIAL_PATIENCE ? DIAL_PATIENCE : left;
 }
 
 static PGconn *

@@ -76,18 +76,10 @@ show(const struct pool *pool)
 }
 
 static void
-opened(struct pool *pool, struct connection *connection, const struct failure *failure)
+opened(struct pool *pool, struct connection *connection)
 {
 	const char *name, *port;
 
-	if (connection == NULL) {
-		metrics_happened(METRICS_CONNECT_FAILED);
-		pool->failure = *failure;
-		back_off(pool);
-		if (pool->sessions.open == 0)
-			pool->down = true;
-		return;
-	}
 	roster_add(&pool->sessions, connection, pool->opening_since);
 	pool->host = connection_host(connection, &name, &port);
 	pool->opened++;
@@ -96,6 +88,16 @@ opened(struct pool *pool, struct connection *connection, const struct failure *f
 	pool->down = false;
 	pool->failure.kind = FAILURE_NONE;
 	pool->backoff = BACKOFF_FIRST;
+}
+
+static void
+not_opened(struct pool *pool, const struct failure *failure)
+{
+	metrics_happened(METRICS_CONNECT_FAILED);
+	pool->failure = *failure;
+	back_off(pool);
+	if (pool->sessions.open == 0)
+		pool->down = true;
 }
 
 /* Whether the server ended a session while it was opened, before it was one or just after: another
@@ -125,11 +127,13 @@ connect_to(struct pool *pool, size_t which, struct failure *failure)
 	return connection;
 }
 
-/* The host has been tried, and if it says nothing its sessions never will. */
+/* Our host has been tried, and if it says nothing its sessions never will. */
 static void
 leave_if_silent(struct pool *pool)
 {
-	if (pool->options->hosts->hosts[pool->host].state != HOST_SILENT)
+	const struct host_list *hosts = pool->options->hosts;
+
+	if (hosts->count == 1 || hosts->hosts[pool->host].state != HOST_SILENT)
 		return;
 	roster_retire(&pool->sessions, clock_now());
 	roster_cut(&pool->sessions);
@@ -144,11 +148,13 @@ open_one(struct pool *pool)
 	struct failure failure;
 
 	connection = connect_to(pool, more ? pool->host : DIAL_ANY, &failure);
-	if (connection == NULL && more)
+	if (connection == NULL && more && failure.kind == FAILURE_TIMEOUT)
 		leave_if_silent(pool);
-	/* If the others are gone meanwhile, another host may answer. */
-	if (connection != NULL || !more || roster_is_alive(&pool->sessions))
-		opened(pool, connection, &failure);
+	if (connection != NULL)
+		opened(pool, connection);
+	else if (!more || roster_is_alive(&pool->sessions))
+		not_opened(pool, &failure);
+	/* else the others are gone meanwhile, and another host may answer */
 	pthread_cond_broadcast(&pool->changed);
 }
 
@@ -191,7 +197,7 @@ look(struct pool *pool, size_t which)
 	if (which < pool->host)
 		roster_retire(&pool->sessions, pool->opening_since);
 	if (pool->sessions.open < pool->sessions.limit)
-		opened(pool, connection, NULL);
+		opened(pool, connection);
 	else
 		connection_close(connection);
 	pthread_cond_broadcast(&pool->changed);

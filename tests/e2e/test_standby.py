@@ -1,5 +1,6 @@
 """A primary and a streaming standby in one conninfo: reads go on from the standby, and come back."""
 
+import pathlib
 import threading
 import time
 
@@ -114,6 +115,25 @@ def test_who_is_slow_is_not_left(pair, start, threads):
     assert moves(program) == [] and sessions(standby) == 0
     assert program.lines("error") == []
     assert int(primary.psql("select sessions from pg_stat_database where datname = '%s'" % DATABASE)) - opened <= 8
+
+
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_sessions_that_live_are_not_left(pair, run_program, hosts):
+    """Nobody new is let in, at once and without a word; who is in goes on."""
+    primary, standby = pair
+    conninfo = primary.conninfo if hosts == 1 else standby.conninfo_after
+    program = run_program("--threads=8", conninfo=conninfo("reader", DATABASE))
+    read(program)
+    path = pathlib.Path(primary.socket_dir) / (".s.PGSQL.%d" % primary.port)
+    aside = path.with_name("aside")
+    path.rename(aside)
+    try:
+        for _ in range(20):
+            read_all(program, 8)
+    finally:
+        aside.rename(path)
+    assert sessions(primary) >= 1 and sessions(standby) == 0
+    assert program.logged(event="database") == []
 
 
 def test_a_host_in_another_role_is_not_looked_at(pair, start):

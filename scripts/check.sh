@@ -95,7 +95,8 @@ quietly make tests/instructions
 passed=$((passed + 1))
 
 say "endurance"
-JOBSTATUS_FCGI=$PWD/jobstatus.fcgi ../source/scripts/endure.sh "${endure[@]}" >"$work/table" 2>"$work/log" || {
+JOBSTATUS_FCGI=$PWD/jobstatus.fcgi JOBSTATUS_FAULTY=$PWD/tests/faults/faulty.fcgi \
+	../source/scripts/endure.sh "${endure[@]}" >"$work/table" 2>"$work/log" || {
 	cat "$work/table" "$work/log"
 	exit 1
 }
@@ -137,8 +138,9 @@ if [[ -n $long ]]; then
 			--log-file=$work/valgrind/log.%p $work/gcc/jobstatus.fcgi "\$@"
 	EOF
 	chmod 755 "$work/valgrind/jobstatus.fcgi"
-	quietly env -u JOBSTATUS_LONG JOBSTATUS_E2E=valgrind JOBSTATUS_SANITIZED=valgrind JOBSTATUS_FCGI="$work/valgrind/jobstatus.fcgi" \
-		JOBSTATUS_REPORT="$work/gcc/jobstatus-report" JOBSTATUS_FAULTY="$work/gcc/tests/faults/faulty.fcgi" \
+	quietly env -u JOBSTATUS_LONG JOBSTATUS_E2E=valgrind JOBSTATUS_SANITIZED=valgrind \
+		JOBSTATUS_FCGI="$work/valgrind/jobstatus.fcgi" JOBSTATUS_REPORT="$work/gcc/jobstatus-report" \
+		JOBSTATUS_FAULTY="$work/gcc/tests/faults/faulty.fcgi" \
 		JOBSTATUS_EMPTY="$work/gcc/tests/empty" "$work/source/tests/e2e/run.sh"
 	grep -E '[0-9]+ passed' "$work/log"
 	passed=$((passed + $(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' "$work/log")))

@@ -4,8 +4,9 @@
 #
 #   scripts/endure.sh [--quick] [ROW ...]
 #
-# With --quick each happens once or for a few seconds, a minute in all; otherwise it takes some 15. ROW names what
-# alone is to happen: a function of tests/endure.  Builds the program, unless JOBSTATUS_FCGI names one.
+# With --quick each happens once or for a few seconds, two minutes in all; otherwise it takes some 20. ROW names what
+# alone is to happen: a function of tests/endure. Builds the program, unless JOBSTATUS_FCGI names one, and JOBSTATUS_FAULTY
+# the one whose calls fail (tests/faults).
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -14,8 +15,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/jobstatus-endure.XXXXXX")
 chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 if [[ -z ${JOBSTATUS_FCGI-} ]]; then
-	"$top/scripts/build.sh" "$work" jobstatus.fcgi
-	export JOBSTATUS_FCGI=$work/build/jobstatus.fcgi
+	"$top/scripts/build.sh" "$work" jobstatus.fcgi tests/faults/faulty.fcgi
+	export JOBSTATUS_FCGI=$work/build/jobstatus.fcgi JOBSTATUS_FAULTY=$work/build/tests/faults/faulty.fcgi
 fi
 export PYTHONPATH=$top/tests/e2e PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 "$top/tests/endure/endure.py" "$@"

@@ -10,7 +10,7 @@ from conftest import scratch
 from load import fill
 from rows import ROWS
 
-import database, process, clients  # noqa: E401, F401, they register their rows
+import database, process, faults, clients  # noqa: E401, F401, they register their rows
 
 
 def run(title, times, values, function, cluster):

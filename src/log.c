@@ -1,11 +1,14 @@
 /*
  * The log.  A line is made whole and written in one piece, and is no longer than what a pipe takes
- * in one piece, so that threads and processes do not mix theirs.
+ * in one piece, so that threads and processes do not mix theirs.  Who reads it may have stopped to:
+ * no answer waits for him for ever, lines are lost then, and counted.
  */
 #include "log.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +24,7 @@
 
 #define TEXT_MAX 2000
 #define VALUE_MAX 3000
+#define PATIENCE 100 /* milliseconds for who reads, unless lines were lost before */
 #define LINE_MAX_BYTES (PIPE_BUF - 2) /* but for a last quote, and the line's end */
 
 struct line {
@@ -42,6 +46,9 @@ static const char *program = "jobstatus";
 static enum log_target log_target = LOG_TARGET_STDERR;
 static enum log_level log_level = LOG_LEVEL_INFO;
 static bool opened, to_journal;
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* of the next, and between look and write */
+static unsigned long lost;     /* lines that were not written, and not told of */
 
 void
 log_name(const char *name)
@@ -171,17 +178,62 @@ begin_line(struct line *line, enum log_level level)
 		add_pair(line, &(const struct log_pair){ "program", program });
 }
 
+/* Writes, with the line's end.  An error has nowhere to be told. */
+static void
+write_out(struct line *line)
+{
+	line->bytes[line->length++] = '\n';
+	while (write(STDERR_FILENO, line->bytes, line->length) < 0 && errno == EINTR)
+		continue;
+}
+
+/* Whether a line would be taken at once: poll(2) says so of a pipe with room for PIPE_BUF. */
+static bool
+is_taken(void)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&fd, 1, lost == 0 ? PATIENCE : 0) != 0;
+}
+
+/* Says how many lines were lost. */
+static void
+tell_lost(void)
+{
+	struct line line = { .length = 0 };
+	char text[80];
+
+	snprintf(text, sizeof(text), "%lu lines were lost: nobody had read what was before", lost);
+	lost = 0;
+	begin_line(&line, LOG_LEVEL_WARNING);
+	add_pair(&line, &(const struct log_pair){ "msg", text });
+	write_out(&line);
+}
+
 static void
 write_line(enum log_level level, struct line *line)
 {
+	bool taken;
+
 	if (log_target == LOG_TARGET_SYSLOG) {
 		syslog(levels[level].priority, "%.*s", (int)line->length, line->bytes);
 		return;
 	}
-	line->bytes[line->length++] = '\n';
-	/* Any other error has nowhere to be told. */
-	while (write(STDERR_FILENO, line->bytes, line->length) < 0 && errno == EINTR)
-		continue;
+	if (!opened) {
+		write_out(line);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	taken = is_taken();
+	if (taken && lost > 0) {
+		tell_lost();
+		taken = is_taken();
+	}
+	if (taken)
+		write_out(line);
+	else
+		lost++;
+	pthread_mutex_unlock(&lock);
 }
 
 void

@@ -1,13 +1,15 @@
 """--access-log: a line for each request, which nothing in the request can forge."""
 
+import os
 import re
 import socket
 import subprocess
+import time
 
 import pytest
 
 import fastcgi
-from conftest import clean_environment, logfmt, wait_for
+from conftest import clean_environment, logfmt, slack, wait_for
 from fastcgi import Connection, job, variables
 
 NAME = "data-import-2024-06-01"
@@ -134,3 +136,30 @@ def test_plain_cgi(conninfo, program):
     said = logfmt(done.stderr.decode().rstrip("\n"))
     assert list(said) == KEYS and (said["status"], said["request_id"]) == ("200", "mine")
     assert float(said["database_ms"]) > 0
+
+
+def test_who_does_not_read_holds_nobody_up(run_program):
+    """Lines that a pipe does not take are lost, told of when it does, and keep no request waiting."""
+    here, there = os.pipe()
+    try:
+        program = run_program("--access-log=yes", preexec=lambda: os.dup2(there, 2))
+    finally:
+        os.close(there)
+    with open(here, "rb") as pipe:
+        with Connection(program.socket) as connection:
+            began = time.monotonic()
+            for _ in range(1000):
+                assert connection.ask(job("default", NAME)).status == 200
+            assert time.monotonic() - began < 10 * slack()
+            os.set_blocking(here, False)
+            told = [pipe.read()]  # what the pipe had taken
+            assert connection.ask(job("default", NAME)).status == 200
+
+            def goes_on():
+                told.append(pipe.read() or b"")
+                return b"event=request" in b"".join(told[1:])
+            wait_for(goes_on, "the next line of a request")
+    lines = [logfmt(line) for line in b"".join(told).decode().splitlines()]
+    lost = sum(int(line["msg"].split()[0]) for line in lines if line["level"] == "warning")
+    requests = [line for line in lines if line.get("event") == "request"]
+    assert lost > 500 and lost + len(requests) == 1001, (lost, len(requests))

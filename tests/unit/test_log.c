@@ -1,6 +1,7 @@
 /*
  * Log lines, as they arrive on descriptor 2.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -173,6 +174,33 @@ START_TEST(tells_journald_the_level)
 }
 END_TEST
 
+START_TEST(waits_for_nobody)
+{
+	char text[20001];
+	const char *line;
+	ssize_t n, more;
+
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETPIPE_SZ, PIPE_BUF), PIPE_BUF);
+	log_open(LOG_TARGET_STDERR, LOG_LEVEL_INFO);
+	for (int i = 0; i < 5; i++)
+		log_info("line %d", i);
+	ck_assert_int_gt(n = read(ends[0], text, sizeof(text) - 1), 0);
+	text[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(text, "\"line 0\""));
+	ck_assert_ptr_null(strstr(text, "\"line 1\""));
+	log_info("again");
+	n = 0;
+	close(STDERR_FILENO);
+	while ((more = read(ends[0], text + n, sizeof(text) - 1 - (size_t)n)) > 0)
+		n += more;
+	text[n] = '\0';
+	line = strstr(text, "level=warning");
+	ck_assert_ptr_nonnull(line);
+	ck_assert_ptr_nonnull(
+	    strstr(line, "\"4 lines were lost: nobody had read what was before\""));
+}
+END_TEST
+
 START_TEST(leaves_stderr_alone_for_syslog)
 {
 	log_open(LOG_TARGET_SYSLOG, LOG_LEVEL_INFO);
@@ -196,6 +224,7 @@ main(void)
 	tcase_add_test(tcase, quotes_what_needs_it);
 	tcase_add_test(tcase, keeps_a_line_short);
 	tcase_add_loop_test(tcase, tells_journald_the_level, 0, 2);
+	tcase_add_test(tcase, waits_for_nobody);
 	tcase_add_test(tcase, leaves_stderr_alone_for_syslog);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

@@ -34,7 +34,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "alone: tests of times so short that nothing else may run beside them")
     config.addinivalue_line("markers", "native: tests that need the program's own speed or file, which valgrind takes away")
     config.addinivalue_line("markers", "threads: tests in which several threads of the program meet")
-    config.addinivalue_line("markers", "sql: tests of the SQL alone, to which the program's build is all the same")
+    config.addinivalue_line("markers", "any_build: tests of the SQL or of a front, to which the program's build is all the same")
 
 
 def sanitized():

@@ -19,9 +19,9 @@ tests() {
 # All of them, unless another build of the same sources has run the whole suite.
 case ${JOBSTATUS_E2E-} in
 smoke) tests -m smoke; exit ;;
-valgrind) tests -m "not alone and not sql and not native" --numprocesses="$(($(nproc) + 1))" --dist=loadfile; exit ;;
+valgrind) tests -m "not alone and not any_build and not native" --numprocesses="$(($(nproc) + 1))" --dist=loadfile; exit ;;
 threads) tests -m threads --numprocesses="$(($(nproc) + 1))" --dist=loadfile; exit ;;
-program) only='and not sql' ;;
+program) only='and not any_build' ;;
 *) only= ;;
 esac
 # Most of them wait more than they work.

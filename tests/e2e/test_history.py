@@ -9,7 +9,7 @@ import pytest
 from conftest import wait_for
 from reports import J, connect, database, empty, owner, report, rows, writer  # noqa: F401
 
-pytestmark = pytest.mark.sql
+pytestmark = pytest.mark.any_build
 
 S = {**J, "step": "a"}
 

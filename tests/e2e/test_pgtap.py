@@ -9,7 +9,7 @@ import pytest
 import postgres
 from conftest import install
 
-pytestmark = pytest.mark.sql
+pytestmark = pytest.mark.any_build
 
 FILES = sorted((postgres.TOP / "tests" / "pgtap").glob("*.sql"))
 DATABASE = "pgtap"

@@ -8,7 +8,7 @@ from reporting_arguments import TERMINAL, TRANSITIONS, members
 from reports import (EVERYTHING, J, S, T, connect, database, empty, given, owner, refused, report, returned,  # noqa: F401
                      rows, statement, writer)
 
-pytestmark = pytest.mark.sql
+pytestmark = pytest.mark.any_build
 
 STATUSES = list(TRANSITIONS)
 PAIRS = [(old, new) for old in STATUSES for new in STATUSES]

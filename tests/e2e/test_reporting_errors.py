@@ -11,7 +11,7 @@ from reporting_arguments import FUNCTIONS
 from reports import (EVERYTHING, J, S, T, Follower, connect, database, empty, given, owner, refused,  # noqa: F401
                      report, statement, writer)
 
-pytestmark = pytest.mark.sql
+pytestmark = pytest.mark.any_build
 
 # Errors --------------------------------------------------------------------------------------------------
 

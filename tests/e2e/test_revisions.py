@@ -9,7 +9,7 @@ import pytest
 
 from tables import cursor, fresh, insert, job, rows, schema  # noqa: F401
 
-pytestmark = pytest.mark.sql
+pytestmark = pytest.mark.any_build
 
 
 def test_an_insert_keeps_its_times(cursor):

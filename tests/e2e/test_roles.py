@@ -5,7 +5,7 @@ import pytest
 
 from tables import SQL, fresh  # noqa: F401
 
-pytestmark = pytest.mark.sql
+pytestmark = pytest.mark.any_build
 
 
 @pytest.mark.parametrize("role", ["jobstatus_reader", "jobstatus_writer"])

@@ -10,7 +10,7 @@ import pytest
 
 from tables import LEAST, SQL, STATUSES, cursor, fresh, insert, rows, schema  # noqa: F401
 
-pytestmark = pytest.mark.sql
+pytestmark = pytest.mark.any_build
 
 VERSIONS = sorted((pathlib.Path(__file__).parent / "schema_versions").glob("*.sql"))
 CATALOGUE = """

@@ -25,8 +25,8 @@
 #define TERMINATED_MAX 5           /* sessions in a row that were ended while they were opened */
 #define LOOK_INTERVAL CLOCK_SECOND /* between two looks at a host */
 #define LOOK_SILENCE CLOCK_SECOND  /* of a session in use, before its host is looked at */
-#define LOOK_GRANULE \
-	(250 * CLOCK_MILLISECOND) /* how late that may be seen; between any two looks */
+#define LOOK_GRANULE (250 * CLOCK_MILLISECOND) /* between any two looks */
+#define LOOK_MAX (2 * DIAL_PATIENCE)           /* for one, but for the name of its host */
 #define NEVER INT64_MAX
 
 struct pool {
@@ -40,7 +40,7 @@ struct pool {
 	unsigned int waiting;
 	uint64_t opened; /* so far */
 	size_t host;     /* of the last that was opened */
-	int64_t looked;  /* when the last look was over */
+	int64_t look_not_before;
 	bool down, opening;
 	int64_t opening_since;
 	int64_t not_before; /* the next attempt to open */
@@ -108,9 +108,9 @@ was_terminated(const struct failure *failure)
 	return failure->kind == FAILURE_LOST || strcmp(failure->sqlstate, "57P01") == 0;
 }
 
-/* Connects without the lock, to one host of them or to any. */
+/* Connects without the lock, to one host of them or to any, within TIMEOUT. */
 static struct connection *
-connect_to(struct pool *pool, size_t which, struct failure *failure)
+connect_to(struct pool *pool, size_t which, int64_t timeout, struct failure *failure)
 {
 	struct connection *connection;
 	int tries = 0;
@@ -119,8 +119,8 @@ connect_to(struct pool *pool, size_t which, struct failure *failure)
 	pool->opening_since = clock_now();
 	pthread_mutex_unlock(&pool->lock);
 	do
-		connection = connection_open(pool->options, which,
-		    clock_now() + pool->options->timeout, &pool->stop, failure);
+		connection = connection_open(
+		    pool->options, which, clock_now() + timeout, &pool->stop, failure);
 	while (connection == NULL && was_terminated(failure) && ++tries < TERMINATED_MAX);
 	pthread_mutex_lock(&pool->lock);
 	pool->opening = false;
@@ -147,7 +147,8 @@ open_one(struct pool *pool)
 	struct connection *connection;
 	struct failure failure;
 
-	connection = connect_to(pool, more ? pool->host : DIAL_ANY, &failure);
+	connection =
+	    connect_to(pool, more ? pool->host : DIAL_ANY, pool->options->timeout, &failure);
 	if (connection == NULL && more && failure.kind == FAILURE_TIMEOUT)
 		leave_if_silent(pool);
 	if (connection != NULL)
@@ -179,7 +180,7 @@ next_look(const struct pool *pool, size_t *which)
 		next = hosts[i].tried + LOOK_INTERVAL;
 		*which = i;
 	}
-	return next > pool->looked + LOOK_GRANULE ? next : pool->looked + LOOK_GRANULE;
+	return next > pool->look_not_before ? next : pool->look_not_before;
 }
 
 static void
@@ -187,9 +188,12 @@ look(struct pool *pool, size_t which)
 {
 	struct connection *connection;
 	struct failure failure;
+	int64_t timeout = pool->options->timeout, took;
 
-	connection = connect_to(pool, which, &failure);
-	pool->looked = clock_now();
+	connection = connect_to(pool, which, timeout < LOOK_MAX ? timeout : LOOK_MAX, &failure);
+	/* A name that takes long to resolve must not keep others from their sessions. */
+	took = clock_now() - pool->opening_since;
+	pool->look_not_before = clock_now() + (took > 2 * LOOK_MAX ? 10 * took : LOOK_GRANULE);
 	if (connection == NULL && which == pool->host)
 		leave_if_silent(pool);
 	if (connection == NULL)

@@ -173,11 +173,16 @@ connection_close(struct connection *c)
 }
 
 size_t
-connection_host(const struct connection *c, const char **name, const char **port)
+connection_host(const struct connection *c)
 {
-	*name = PQhost(c->pg);
-	*port = PQport(c->pg);
 	return c->host;
+}
+
+void
+connection_place(const struct connection *c, const char **host, const char **port)
+{
+	*host = PQhost(c->pg);
+	*port = PQport(c->pg);
 }
 
 /* PQsocket() will not do: libpq closes it by itself, and its number may be another's by then. */

@@ -25,7 +25,8 @@
 #define TERMINATED_MAX 5           /* sessions in a row that were ended while they were opened */
 #define LOOK_INTERVAL CLOCK_SECOND /* between two looks at a host */
 #define LOOK_SILENCE CLOCK_SECOND  /* of a session in use, before its host is looked at */
-#define LOOK_GRANULE (250 * CLOCK_MILLISECOND) /* between any two looks */
+#define LOOK_GRANULE (250 * CLOCK_MILLISECOND) /* between any two looks, and how late one may be \
+						*/
 #define LOOK_MAX (2 * DIAL_PATIENCE)           /* for one, but for the name of its host */
 #define NEVER INT64_MAX
 
@@ -78,10 +79,8 @@ show(const struct pool *pool)
 static void
 opened(struct pool *pool, struct connection *connection)
 {
-	const char *name, *port;
-
 	roster_add(&pool->sessions, connection, pool->opening_since);
-	pool->host = connection_host(connection, &name, &port);
+	pool->host = connection_host(connection);
 	pool->opened++;
 	metrics_happened(METRICS_SESSION_OPENED);
 	show(pool);

@@ -78,7 +78,6 @@ accept_peer(struct server *server)
 {
 	struct peer *peer = peer_accept(&server->place.peers, server->listener->fd,
 	    THREAD_DESCRIPTORS * server->config->threads);
-
 	int64_t now;
 
 	if (peer != NULL) {

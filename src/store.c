@@ -133,15 +133,17 @@ note_host(struct store *store, const struct connection *connection)
 {
 	struct log_pair moved[] = { { "event", "database" }, { "state", "moved" }, { "host", NULL },
 		{ "port", NULL }, { "msg", "another host answers" } };
-	size_t host = connection_host(connection, &moved[2].value, &moved[3].value);
+	size_t host = connection_host(connection);
 	bool changed;
 
 	pthread_mutex_lock(&store->lock);
 	changed = host != store->host;
 	store->host = host;
 	pthread_mutex_unlock(&store->lock);
-	if (changed)
-		log_pairs(LOG_LEVEL_INFO, moved, sizeof(moved) / sizeof(moved[0]));
+	if (!changed)
+		return;
+	connection_place(connection, &moved[2].value, &moved[3].value);
+	log_pairs(LOG_LEVEL_INFO, moved, sizeof(moved) / sizeof(moved[0]));
 }
 
 static int

@@ -56,7 +56,7 @@ for target in "${!rooms[@]}"; do
 	build "$target" "fuzz_$target" -fsanitize=fuzzer,address,undefined
 done
 printf '%s\n' "${!rooms[@]}" | xargs --max-procs="$(nproc)" -I{} env "./fuzz_{}" "-max_total_time=$seconds" -max_len=1000 \
-	-verbosity=0 "corpus_{}" "$top/tests/fuzz/corpus/{}"
+	-verbosity=0 "corpus_{}" "$top/tests/fuzz/corpus/{}" >log 2>&1 || { cat log; exit 1; }
 if [[ -n $coverage ]]; then
 	for target in "${!rooms[@]}"; do
 		cover "$target"

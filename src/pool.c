@@ -25,9 +25,8 @@
 #define TERMINATED_MAX 5           /* sessions in a row that were ended while they were opened */
 #define LOOK_INTERVAL CLOCK_SECOND /* between two looks at a host */
 #define LOOK_SILENCE CLOCK_SECOND  /* of a session in use, before its host is looked at */
-#define LOOK_GRANULE (250 * CLOCK_MILLISECOND) /* between any two looks, and how late one may be \
-						*/
-#define LOOK_MAX (2 * DIAL_PATIENCE)           /* for one, but for the name of its host */
+#define LOOK_GRANULE (CLOCK_SECOND / 4) /* between any two looks, and how late one may be */
+#define LOOK_MAX (2 * DIAL_PATIENCE)    /* for one, but for the name of its host */
 #define NEVER INT64_MAX
 
 struct pool {

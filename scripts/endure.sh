@@ -4,9 +4,9 @@
 #
 #   scripts/endure.sh [--quick] [ROW ...]
 #
-# With --quick each happens once or for a few seconds, little more than a minute in all; otherwise it takes some 20. ROW names what
-# alone is to happen: a function of tests/endure. Builds the program, unless JOBSTATUS_FCGI names one, and JOBSTATUS_FAULTY
-# the one whose calls fail (tests/faults).
+# With --quick each happens once or for a few seconds, little more than a minute in all; otherwise it takes some 17. ROW
+# names what alone is to happen: a function of tests/endure. Builds the program, unless JOBSTATUS_FCGI names one, and
+# JOBSTATUS_FAULTY the one whose calls fail (tests/faults).
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)

@@ -40,8 +40,7 @@ struct connection *connection_open(const struct connection_options *options, siz
     int64_t deadline, const atomic_bool *cancel, struct failure *failure);
 void connection_close(struct connection *connection);
 
-/* The index of its host; and what that is called, as libpq has it: a name or directory, and a port.
- */
+/* The index of its host; and what libpq calls that: a name or directory, and a port. */
 size_t connection_host(const struct connection *connection);
 void connection_place(const struct connection *connection, const char **host, const char **port);
 
